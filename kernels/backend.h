@@ -1,0 +1,203 @@
+// What a back end offers the engine: device memory, weights in its own layout, and the operations of a
+// transformer layer and of FastKV. One implementation per device (cpu/, later cuda/) behind this one header.
+//
+// Conventions for every operation:
+// - Pointers are memory of the back end (`Backend::allocate`), row-major, unless the parameter says 'host'.
+// - Shapes: n rows (tokens), D width of the hidden state, H query heads, G key/value heads, d head size,
+//   W rows of the observation window, C kept entries. Positions are 0-based indices into the prompt.
+// - Arguments are checked by the engine; a back end asserts them and no user input can break them.
+// - Row-invariance: what is computed for a row has the same bits whatever the number of rows in the call, the
+// split of
+//   K/V into spans, and the number of threads. (A CUDA back end states its margin instead.)
+// - Operations are queued in order; results are visible to the host after `copyToHost` or `synchronise`.
+// - A stop request (`setStop`) makes operations return early, per tile; their results are then meaningless,
+// so the
+//   caller asks its stop token after each layer and throws the results away.
+//
+// Threads: a Backend is used by one thread at a time. Weights are immutable and may be shared.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <stop_token>
+#include <string_view>
+
+#include "kernels/tensor_type.h"
+
+namespace kvasir::kernels {
+
+/// Arithmetic of matrix products: F32 is the strict path for tests; Int8 rounds activations to 8 bit in
+/// blocks of 32.
+enum class Activations : std::uint8_t { F32, Int8 };
+
+/// Storage of keys and values.
+enum class KvType : std::uint8_t { F32, F16 };
+
+/// Bytes of one element.
+constexpr std::int64_t bytesOf(KvType type) {
+    return type == KvType::F32 ? 4 : 2;
+}
+
+enum class Pooling : std::uint8_t { Max, Average };
+
+/// A weight matrix as it lies in a model file: `rows` outputs times `columns` inputs. Host memory, not owned.
+struct TensorView {
+    TensorType type = TensorType::F32;
+    std::int64_t rows = 0;
+    std::int64_t columns = 0;
+    const std::byte* data = nullptr;
+};
+
+/// A weight matrix in a back end's layout. Immutable.
+class Weight {
+public:
+    virtual ~Weight() = default;
+    virtual std::int64_t rows() const = 0;
+    virtual std::int64_t columns() const = 0;
+    /// Memory it takes on the device.
+    virtual std::size_t bytes() const = 0;
+};
+
+/// Device memory, 64-byte aligned at least; owned, move-only.
+class Buffer {
+public:
+    virtual ~Buffer() = default;
+    virtual std::byte* data() = 0;
+    virtual const std::byte* data() const = 0;
+    virtual std::size_t bytes() const = 0;
+
+    template <typename T>
+    T* as() {
+        return reinterpret_cast<T*>(data());
+    }
+    template <typename T>
+    const T* as() const {
+        return reinterpret_cast<const T*>(data());
+    }
+};
+
+/// A run of keys (after RoPE) and values of one layer, as attention reads it: [G][stride][d], the first
+/// `count` rows of every head valid. Positions ascend within a head.
+struct KvSpan {
+    KvType type = KvType::F16;
+    const std::byte* keys = nullptr;
+    const std::byte* values = nullptr;
+    std::int64_t stride = 0;                  ///< rows from one head to the next
+    std::int64_t count = 0;                   ///< valid rows per head
+    const std::int32_t* positions = nullptr;  ///< host, [G][stride]; null: row r has position `first` + r
+    std::int32_t first = 0;
+};
+
+/// The same run, to be written to.
+struct KvRows {
+    KvType type = KvType::F16;
+    std::byte* keys = nullptr;
+    std::byte* values = nullptr;
+    std::int64_t stride = 0;
+};
+
+struct AttentionShape {
+    std::int32_t heads = 0;    ///< H, a multiple of kvHeads
+    std::int32_t kvHeads = 0;  ///< G; head h reads key/value head h / (H / G)
+    std::int32_t headSize = 0;
+    float scale = 0;           ///< on q.k, usually 1 / sqrt(d)
+    std::int32_t sliding = 0;  ///< positions within reach, the own one included; 0: all earlier ones
+};
+
+enum class RopeStyle : std::uint8_t { Interleaved, Half };  ///< pairs (2i, 2i+1), or (i, i + size/2)
+
+class Backend {
+public:
+    virtual ~Backend() = default;
+
+    virtual std::string_view name() const = 0;  ///< "cpu (avx512-vnni)", for logs and the speed page
+    virtual void setStop(std::stop_token stop) = 0;
+    virtual void synchronise() = 0;
+
+    // ------------------------------------------------------------------------------------------------ memory
+    /// Null when the device has not that much memory left.
+    [[nodiscard]] virtual std::unique_ptr<Buffer> allocate(std::size_t bytes) = 0;
+    virtual void copyToDevice(void* to, const void* fromHost, std::size_t bytes) = 0;
+    virtual void copyToHost(void* toHost, const void* from, std::size_t bytes) = 0;
+
+    /// Brings a matrix into the back end's layout for the given arithmetic. Null when memory is short.
+    [[nodiscard]] virtual std::unique_ptr<Weight> pack(const TensorView& tensor, Activations activations) = 0;
+
+    // ------------------------------------------------------------------------------------------------ layer
+    /// x (n, D) -> out (n, D): x / sqrt(mean(x^2) + eps) * weight. `weight` (D). out may be x.
+    virtual void rmsNorm(const float* x, std::int64_t n, std::int64_t width, const float* weight, float eps,
+                         float* out) = 0;
+
+    /// One matrix of a product: y (n, weight.rows) = x (n, weight.columns) times weight^T, plus bias
+    /// (weight.rows).
+    struct Product {
+        const Weight* weight = nullptr;
+        const float* bias = nullptr;  ///< null: none
+        float* y = nullptr;
+    };
+    /// Several matrices times the same x (n, columns): activations are rounded once.
+    virtual void multiply(const float* x, std::int64_t n, std::span<const Product> products) = 0;
+
+    /// Rotary embedding in place. x (n, heads, d); the first `size` components of a head are rotated by
+    /// position * inverseFrequency[i]; `inverseFrequency` host, (size / 2); `positions` host, (n).
+    virtual void rope(float* x, std::int64_t n, std::int32_t heads, std::int32_t headSize, std::int32_t size,
+                      RopeStyle style, const double* inverseFrequency, const std::int32_t* positions) = 0;
+
+    /// keys, values (n, G, d) float32 -> rows [row, row + n) of every head, in the cache's type.
+    virtual void storeKv(const AttentionShape& shape, const float* keys, const float* values, std::int64_t n,
+                         const KvRows& rows, std::int64_t row) = 0;
+
+    /// Causal attention by original position. queries (n, H, d) after RoPE, `positions` host (n), ascending;
+    /// the spans one after another hold every key a query may see (its own among them) -> out (n, H, d).
+    /// A query with no visible key gets zeros. Softmax in float32, online over tiles of keys aligned to row
+    /// numbers.
+    virtual void attention(const AttentionShape& shape, const float* queries, const std::int32_t* positions,
+                           std::int64_t n, std::span<const KvSpan> spans, float* out) = 0;
+
+    virtual void siluMultiply(const float* gate, const float* up, std::int64_t count,
+                              float* out) = 0;                           ///< out may be gate
+    virtual void add(float* x, const float* y, std::int64_t count) = 0;  ///< x += y
+
+    // ------------------------------------------------------------------------------------------------ FastKV
+    /// Step 2 of design 'FastKV, exactly': s (H, before) = attention probabilities of the first `before` rows
+    /// of the spans, summed over the W queries in ascending order. Each row's softmax runs over all keys it
+    /// may see. queries (W, H, d), `positions` host (W).
+    virtual void windowScores(const AttentionShape& shape, const float* queries,
+                              const std::int32_t* positions, std::int64_t window,
+                              std::span<const KvSpan> spans, std::int64_t before, float* s) = 0;
+
+    /// Step 3: s (H, k) -> c (G, k): pooled over positions (width `kernel`, odd; beyond the ends -inf for
+    /// Max, 0 for Average whose divisor is always `kernel`), then summed over the heads of a group in
+    /// ascending order.
+    virtual void poolScores(const AttentionShape& shape, const float* s, std::int64_t k, std::int32_t kernel,
+                            Pooling pooling, float* c) = 0;
+
+    /// rows (r, k) -> out (k): sums over rows in ascending order.
+    virtual void sumRows(const float* rows, std::int64_t r, std::int64_t k, float* out) = 0;
+
+    /// Row numbers of the `count` largest of scores (k), ascending, to `chosen` (host, count). Ties go to the
+    /// lower row.
+    virtual void selectLargest(const float* scores, std::int64_t k, std::int64_t count,
+                               std::int32_t* chosen) = 0;
+
+    /// x (., width) -> out (count, width): out[i] = x[rows[i]]; `rows` host.
+    virtual void gatherRows(const float* x, std::int64_t width, const std::int32_t* rows, std::int64_t count,
+                            float* out) = 0;
+
+    /// Copies rows of K/V: for each head g and i < count, row rows[g * count + i] of the spans (numbered
+    /// through all spans) to row i of `to`. `rows` host, (G, count). The type stays the spans'.
+    virtual void gatherKv(const AttentionShape& shape, std::span<const KvSpan> spans,
+                          const std::int32_t* rows, std::int64_t count, const KvRows& to) = 0;
+};
+
+/// The CPU back end. The widest instruction set the machine has is chosen when it is made;
+/// KVASIR_CPU=portable|avx2| avx512 asks for a narrower one. `threads` >= 1 workers, the caller among them.
+std::unique_ptr<Backend> makeCpuBackend(int threads);
+
+/// Writes `count` elements of a row of the tensor, as float32, beginning at column 0 of `row`. Host memory;
+/// used for embeddings. `out` (columns).
+void dequantiseRow(const TensorView& tensor, std::int64_t row, float* out);
+
+}  // namespace kvasir::kernels
