@@ -1,0 +1,76 @@
+// An answer as people see it: text, citations, checks, and which words of the document were carried.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/error.h"
+
+namespace kvasir {
+
+/// How the document was read for an answer; the words of the user interface.
+enum class AnswerMode : std::uint8_t { FirstLook, Quick, Full };
+
+enum class AnswerState : std::uint8_t {
+    Waiting,   ///< for the model or the first reading
+    Writing,   ///< its text grows
+    Complete,  ///< as long as the model wanted it
+    Stopped,   ///< by the user, or by the program's end; what was written stays
+    Failed,    ///< `error` says why
+};
+
+/// A place in the document that a sentence of the answer rests on.
+struct Citation {
+    std::int32_t number = 0;  ///< 1, 2, ... in the order of the text; one place, one number
+    std::uint32_t sentenceBegin = 0,
+                  sentenceEnd = 0;     ///< bytes of the answer's text; the chip stands at sentenceEnd
+    std::uint32_t begin = 0, end = 0;  ///< bytes of the document's text
+    std::int32_t page = 0;             ///< 0-based
+    std::int32_t line = 0;             ///< 0-based, into Document::lines
+    std::string quote;                 ///< the document's words, on one line
+};
+
+/// The answer check: a number, date or quotation of the answer, looked up in the document.
+struct CheckedFact {
+    enum class Found : std::uint8_t { OnCitedPage, Elsewhere, Nowhere };
+    std::string text;                  ///< as the answer writes it
+    std::uint32_t begin = 0, end = 0;  ///< bytes of the answer's text
+    Found found = Found::Nowhere;
+    std::int32_t page = -1;  ///< 0-based page where it was found, -1: nowhere
+};
+
+/// For each word of the document (Document::words): of how many tokens it consists and how many were carried.
+struct WordMarks {
+    std::vector<std::uint8_t> tokens;   ///< at most 255
+    std::vector<std::uint8_t> carried;  ///< <= tokens
+};
+
+/// Timings and sizes of one answer.
+struct AnswerFigures {
+    std::int64_t promptTokens = 0;
+    std::int64_t carriedTokens = 0;
+    double firstTokenMs = 0;  ///< from asking to the first token, waiting for the reading left out
+    double readMs = 0;        ///< reading that the question had to wait for
+    double decodeTokensPerSecond = 0;
+    std::int64_t answerTokens = 0;
+};
+
+struct Answer {
+    std::string id;  ///< "A" and a number, unique in the store; the command line's ANSWER_ID
+    std::string question;
+    std::string text;
+    AnswerState state = AnswerState::Waiting;
+    AnswerMode mode = AnswerMode::Quick;
+    bool answerable = true;  ///< false: 'The document does not seem to say this'
+    std::vector<Citation> citations;
+    std::vector<CheckedFact> facts;
+    std::vector<std::int32_t> missingPages;  ///< 0-based pages that are not part of the answer
+    AnswerFigures figures;
+    double waitSeconds = 0;      ///< while Waiting: estimate until the first word, 0 when unknown
+    std::optional<Error> error;  ///< when Failed
+    std::int64_t askedAt = 0;    ///< milliseconds since 1970, UTC
+};
+
+}  // namespace kvasir

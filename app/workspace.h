@@ -1,0 +1,125 @@
+// What the window works with: documents being read, questions being answered. All work happens on other
+// threads.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <QImage>
+#include <QObject>
+#include <QSizeF>
+#include <QString>
+
+#include "app/answer.h"
+#include "app/document.h"
+#include "engine/error.h"
+
+namespace kvasir {
+
+using DocumentId = std::int64_t;
+
+enum class ReadingStage : std::uint8_t {
+    Opening,          ///< the reader reads pages
+    WaitingForModel,  ///< text is there, no model is loaded yet (or none is chosen)
+    FirstReading,     ///< early stage
+    FirstDone,        ///< quick answers are possible
+    FullReading,      ///< late stage over everything
+    FullDone,
+    TooLong,  ///< more tokens than the model's window holds
+    Stopped,  ///< by the user; `continueReading` goes on where it was
+    Failed,   ///< `error` says why
+    Locked,   ///< needs a password: `unlock`
+};
+
+struct ReadingState {
+    ReadingStage stage = ReadingStage::Opening;
+    std::int32_t pagesRead = 0;  ///< while Opening
+    double share = 0;            ///< of the running reading, 0..1
+    double secondsLeft = -1;     ///< of the running reading; < 0: not known yet
+    std::int64_t tokens = 0;     ///< of the document; 0: not known yet
+    std::optional<Error> error;
+};
+
+/// Known as soon as the file is open, before its text is.
+struct DocumentInfo {
+    DocumentId id = 0;
+    QString name;
+    QString path;
+    DocumentKind kind = DocumentKind::Pdf;
+    std::vector<QSizeF> pageSizes;  ///< points; empty in text files
+    std::int32_t answers = 0;       ///< in the store
+    bool open = false;              ///< open now, or only remembered
+};
+
+struct ModelInfo {
+    QString name;  ///< for people; empty: no model is chosen
+    QString path;
+    bool loaded = false;
+    std::int64_t memoryBytes = 0;  ///< weights and resident documents
+    std::optional<Error> error;    ///< why it did not load
+};
+
+/// Lives on the window's thread; every call returns at once and every signal comes on that thread.
+class Workspace : public QObject {
+    Q_OBJECT
+
+public:
+    using QObject::QObject;
+
+    // ------------------------------------------------------------------------------------------------
+    // documents
+    /// Documents of the store and those being opened, most recently opened first.
+    virtual std::vector<DocumentInfo> documents() const = 0;
+    /// Begins opening and reading. A file that is open already is only brought back (the same id).
+    virtual DocumentId open(const QString& path) = 0;
+    virtual void unlock(DocumentId document, const QString& password) = 0;
+    virtual void close(DocumentId document) = 0;
+    /// Removes it from the store with its questions and answers.
+    virtual void forget(DocumentId document) = 0;
+
+    virtual DocumentInfo info(DocumentId document) const = 0;
+    virtual ReadingState reading(DocumentId document) const = 0;
+    /// Null until every page was read.
+    virtual std::shared_ptr<const Document> text(DocumentId document) const = 0;
+    /// Answered by pageImageReady; requests for pages nobody waits for any more may be dropped with
+    /// cancelPageImages.
+    virtual void requestPageImage(DocumentId document, int page, double pixelsPerPoint) = 0;
+    virtual void cancelPageImages(DocumentId document) = 0;
+    virtual void stopReading(DocumentId document) = 0;
+    virtual void continueReading(DocumentId document) = 0;
+
+    // ------------------------------------------------------------------------------------------------
+    // questions
+    /// Returns the new answer's id. It waits for the first reading by itself.
+    virtual QString ask(DocumentId document, const QString& question) = 0;
+    virtual void stop(const QString& answer) = 0;
+    /// Answers of a document, oldest first.
+    virtual std::vector<QString> answers(DocumentId document) const = 0;
+    virtual Answer answer(const QString& answer) const = 0;
+    /// Empty vectors while not known.
+    virtual WordMarks marks(const QString& answer) const = 0;
+
+    // ------------------------------------------------------------------------------------------------ model
+    virtual ModelInfo model() const = 0;
+    virtual void useModel(const QString& path) = 0;
+
+    /// Settings by key, kept in the store: "language", "theme", ... Empty when never set.
+    virtual QString setting(const QString& key) const = 0;
+    virtual void setSetting(const QString& key, const QString& value) = 0;
+
+signals:
+    void documentsChanged();
+    void infoChanged(kvasir::DocumentId document);     ///< page sizes are known, or the text is
+    void readingChanged(kvasir::DocumentId document);  ///< at most ten times a second
+    void pageImageReady(kvasir::DocumentId document, int page, double pixelsPerPoint, const QImage& image);
+    void answersChanged(kvasir::DocumentId document);  ///< one was added
+    void answerChanged(const QString& answer);  ///< its text grew or its state changed; at most once a frame
+    void modelChanged();
+    /// Something went wrong that belongs to no document or answer (the store cannot be written, for example).
+    void failed(const kvasir::Error& error);
+};
+
+}  // namespace kvasir
