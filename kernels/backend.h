@@ -117,6 +117,8 @@ public:
     virtual void synchronise() = 0;
 
     // ------------------------------------------------------------------------------------------------ memory
+    /// Bytes that new allocations may take before the device runs short; other programs may change it.
+    virtual std::size_t freeMemory() const = 0;
     /// Null when the device has not that much memory left.
     [[nodiscard]] virtual std::unique_ptr<Buffer> allocate(std::size_t bytes) = 0;
     virtual void copyToDevice(void* to, const void* fromHost, std::size_t bytes) = 0;

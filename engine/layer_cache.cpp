@@ -1,0 +1,88 @@
+#include "engine/layer_cache.h"
+
+#include <algorithm>
+#include <cassert>
+
+namespace kvasir {
+
+using kernels::KvSpan;
+
+bool LayerCache::makeRun(std::int64_t capacity, Run& run) const {
+    const std::int64_t rows = std::max<std::int64_t>(capacity, 1);
+    const auto bytes =
+        static_cast<std::size_t>(rows * m_shape.kvHeads * m_shape.headSize * kernels::bytesOf(m_type));
+    run.keys = m_backend->allocate(bytes);
+    run.values = m_backend->allocate(bytes);
+    if (run.keys == nullptr || run.values == nullptr) return false;
+    run.rows = {m_type, run.keys->data(), run.values->data(), rows};
+    return true;
+}
+
+bool LayerCache::open(std::int64_t capacity, std::int32_t first, std::span<const std::int32_t> positions) {
+    assert(positions.empty() || static_cast<std::int64_t>(positions.size()) == capacity);
+    Run run;
+    if (!makeRun(capacity, run)) return false;
+    // The positions are the same for every head, but attention looks them up per head: kept runs differ.
+    for (std::int32_t g = 0; !positions.empty() && g < m_shape.kvHeads; ++g) {
+        run.positions.insert(run.positions.end(), positions.begin(), positions.end());
+    }
+    KvSpan span{m_type, run.rows.keys, run.rows.values, run.rows.stride, 0, nullptr, first};
+    if (!run.positions.empty()) span.positions = run.positions.data();
+    m_spans.push_back(span);
+    m_runs.push_back(std::move(run));
+    return true;
+}
+
+void LayerCache::append(const float* keys, const float* values, std::int64_t n) {
+    KvSpan& span = m_spans.back();
+    assert(!m_runs.empty() && span.count + n <= span.stride);
+    m_backend->storeKv(m_shape, keys, values, n, m_runs.back().rows, span.count);
+    span.count += n;
+}
+
+std::int64_t LayerCache::rows() const {
+    std::int64_t rows = 0;
+    for (const KvSpan& span : m_spans)
+        rows += span.count;
+    return rows;
+}
+
+std::int32_t LayerCache::position(std::int32_t head, std::int64_t row) const {
+    for (const KvSpan& span : m_spans) {
+        if (row < span.count) {
+            return span.positions != nullptr ? span.positions[head * span.stride + row]
+                                             : span.first + static_cast<std::int32_t>(row);
+        }
+        row -= span.count;
+    }
+    assert(false);
+    return 0;
+}
+
+bool LayerCache::keep(std::span<const std::int32_t> rows, std::int64_t count) {
+    Run run;
+    if (!makeRun(count, run)) return false;
+    run.positions.resize(static_cast<std::size_t>(m_shape.kvHeads * run.rows.stride));
+    for (std::int32_t g = 0; g < m_shape.kvHeads; ++g) {
+        for (std::int64_t i = 0; i < count; ++i) {
+            run.positions[static_cast<std::size_t>(g * run.rows.stride + i)] =
+                position(g, rows[static_cast<std::size_t>(g * count + i)]);
+        }
+    }
+    m_backend->gatherKv(m_shape, m_spans, rows.data(), count, run.rows);
+    m_backend->synchronise();  // before the memory that was gathered from is freed
+    m_spans.assign(
+        1, KvSpan{m_type, run.rows.keys, run.rows.values, run.rows.stride, count, run.positions.data(), 0});
+    m_runs.clear();
+    m_runs.push_back(std::move(run));
+    return true;
+}
+
+std::size_t LayerCache::bytes() const {
+    std::size_t bytes = 0;
+    for (const Run& run : m_runs)
+        bytes += run.keys->bytes() + run.values->bytes();
+    return bytes;
+}
+
+}  // namespace kvasir

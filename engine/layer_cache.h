@@ -1,0 +1,60 @@
+// Keys and values of one layer while a prompt is read and an answer is written.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "engine/error.h"
+#include "kernels/backend.h"
+
+namespace kvasir {
+
+/// Spans that attention reads one after another: views of memory that others own (a resident document), runs
+/// that were closed, and at most one open run at the end that grows. Rows are numbered through all spans. One
+/// thread at a time.
+class LayerCache {
+public:
+    LayerCache(kernels::Backend& backend, const kernels::AttentionShape& shape, kernels::KvType type)
+        : m_backend(&backend), m_shape(shape), m_type(type) {}
+
+    /// The memory behind the span must outlive the cache. Only before anything is opened.
+    void addView(const kernels::KvSpan& span) { m_spans.push_back(span); }
+
+    /// Closes the open run, if there is one, and opens an empty one for `capacity` rows. Row r of it has
+    /// position `first` + r, or positions[r] when `positions` (capacity) is not empty. OutOfMemory leaves the
+    /// cache as it was.
+    [[nodiscard]] bool open(std::int64_t capacity, std::int32_t first,
+                            std::span<const std::int32_t> positions = {});
+    /// keys, values (n, G, d) float32 behind the open run's rows; there must be room for them.
+    void append(const float* keys, const float* values, std::int64_t n);
+    /// Drops the open run's rows from `rows` on.
+    void truncate(std::int64_t rows) { m_spans.back().count = rows; }
+
+    std::span<const kernels::KvSpan> spans() const { return m_spans; }
+    std::int64_t rows() const;  ///< of all spans, per head
+    std::int64_t openRows() const { return m_spans.back().count; }
+    std::int32_t position(std::int32_t head, std::int64_t row) const;
+
+    /// Keeps only the given rows of each head: rows (G, count), ascending per head. The open run is closed.
+    [[nodiscard]] bool keep(std::span<const std::int32_t> rows, std::int64_t count);
+
+    std::size_t bytes() const;  ///< owned, views not counted
+
+private:
+    struct Run {
+        std::unique_ptr<kernels::Buffer> keys, values;
+        std::vector<std::int32_t> positions;
+        kernels::KvRows rows;
+    };
+    [[nodiscard]] bool makeRun(std::int64_t capacity, Run& run) const;
+
+    kernels::Backend* m_backend;
+    kernels::AttentionShape m_shape;
+    kernels::KvType m_type;
+    std::vector<kernels::KvSpan> m_spans;
+    std::vector<Run> m_runs;  ///< owned memory of the spans that are not views; the last one is open
+};
+
+}  // namespace kvasir

@@ -1,0 +1,100 @@
+#include "engine/layer_runner.h"
+
+#include <array>
+#include <utility>
+
+namespace kvasir {
+
+using kernels::Backend;
+using kernels::Buffer;
+
+Result<std::unique_ptr<LayerRunner>> LayerRunner::create(const Model& model, Backend& backend) {
+    std::unique_ptr<LayerRunner> runner(new LayerRunner(model, backend));
+    const ModelConfig& c = model.config();
+    const std::int64_t attention = std::int64_t{c.heads} * c.headSize,
+                       kv = std::int64_t{c.kvHeads} * c.headSize;
+    const std::array<std::pair<std::unique_ptr<Buffer>*, std::int64_t>, 8> scratch{{
+        {&runner->m_normed, c.width},
+        {&runner->m_query, attention},
+        {&runner->m_key, kv},
+        {&runner->m_value, kv},
+        {&runner->m_mixed, attention},
+        {&runner->m_projected, c.width},
+        {&runner->m_gate, c.feedForward},
+        {&runner->m_up, c.feedForward},
+    }};
+    for (const auto& [buffer, width] : scratch) {
+        *buffer = backend.allocate(static_cast<std::size_t>(kChunkRows * width) * sizeof(float));
+        if (*buffer == nullptr) {
+            return fail(ErrorCode::OutOfMemory, "There is not enough memory to work in.",
+                        model.path().string(), "Close other programs, or choose a smaller model.");
+        }
+    }
+    runner->m_embedding.resize(static_cast<std::size_t>(kChunkRows * c.width));
+    return runner;
+}
+
+void LayerRunner::embed(const TokenId* tokens, std::int64_t n, float* hidden) {
+    m_model.embed(tokens, n, m_embedding.data());
+    m_backend.copyToDevice(hidden, m_embedding.data(),
+                           static_cast<std::size_t>(n * m_model.config().width) * sizeof(float));
+}
+
+void LayerRunner::run(std::int32_t layer, float* hidden, const std::int32_t* positions, std::int64_t n,
+                      LayerCache& cache) {
+    const ModelConfig& c = m_model.config();
+    const LayerWeights& w = m_model.layer(layer);
+    const kernels::AttentionShape shape = m_model.attentionShape();
+    float* normed = m_normed->as<float>();        // (n, D)
+    float* query = m_query->as<float>();          // (n, H, d)
+    float* key = m_key->as<float>();              // (n, G, d)
+    float* value = m_value->as<float>();          // (n, G, d)
+    float* mixed = m_mixed->as<float>();          // (n, H, d)
+    float* projected = m_projected->as<float>();  // (n, D)
+    float* gate = m_gate->as<float>();            // (n, F)
+    float* up = m_up->as<float>();                // (n, F)
+    const auto bias = [](const std::unique_ptr<Buffer>& buffer) -> const float* {
+        return buffer != nullptr ? buffer->as<float>() : nullptr;
+    };
+
+    m_backend.rmsNorm(hidden, n, c.width, w.attentionNorm->as<float>(), c.eps, normed);
+    const std::array<Backend::Product, 3> qkv{{{w.query.get(), bias(w.queryBias), query},
+                                               {w.key.get(), bias(w.keyBias), key},
+                                               {w.value.get(), bias(w.valueBias), value}}};
+    m_backend.multiply(normed, n, qkv);
+    m_backend.rope(query, n, c.heads, c.headSize, c.ropeSize, c.ropeStyle, c.inverseFrequency.data(),
+                   positions);
+    m_backend.rope(key, n, c.kvHeads, c.headSize, c.ropeSize, c.ropeStyle, c.inverseFrequency.data(),
+                   positions);
+    cache.append(key, value, n);
+    m_backend.attention(shape, query, positions, n, cache.spans(), mixed);
+    const std::array<Backend::Product, 1> output{{{w.output.get(), nullptr, projected}}};
+    m_backend.multiply(mixed, n, output);
+    m_backend.add(hidden, projected, n * c.width);
+
+    m_backend.rmsNorm(hidden, n, c.width, w.feedForwardNorm->as<float>(), c.eps, normed);
+    const std::array<Backend::Product, 2> gateUp{{{w.gate.get(), nullptr, gate}, {w.up.get(), nullptr, up}}};
+    m_backend.multiply(normed, n, gateUp);
+    m_backend.siluMultiply(gate, up, n * c.feedForward, gate);
+    const std::array<Backend::Product, 1> down{{{w.down.get(), nullptr, projected}}};
+    m_backend.multiply(gate, n, down);
+    m_backend.add(hidden, projected, n * c.width);
+}
+
+Result<std::vector<float>> LayerRunner::logits(const float* hidden, std::int64_t n) {
+    const ModelConfig& c = m_model.config();
+    const auto bytes = static_cast<std::size_t>(n * c.vocabulary) * sizeof(float);
+    std::unique_ptr<Buffer> device = m_backend.allocate(bytes);
+    if (device == nullptr) {
+        return fail(ErrorCode::OutOfMemory, "There is not enough memory to go on writing.",
+                    m_model.path().string(), "Close other programs and ask again.");
+    }
+    m_backend.rmsNorm(hidden, n, c.width, m_model.outputNorm().as<float>(), c.eps, m_normed->as<float>());
+    const std::array<Backend::Product, 1> product{{{&m_model.output(), nullptr, device->as<float>()}}};
+    m_backend.multiply(m_normed->as<float>(), n, product);
+    std::vector<float> logits(static_cast<std::size_t>(n * c.vocabulary));
+    m_backend.copyToHost(logits.data(), device->data(), bytes);
+    return logits;
+}
+
+}  // namespace kvasir

@@ -1,0 +1,135 @@
+#include "engine/resident_document.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace kvasir {
+
+using kernels::Backend;
+using kernels::KvType;
+
+std::size_t ResidentDocument::bytes(const ModelConfig& model, std::int32_t tspLayer, KvType type,
+                                    std::int64_t tokens, bool full) {
+    const std::int64_t layers = full ? model.layers : tspLayer + 1;
+    const std::int64_t perLayer = std::int64_t{2} * model.kvHeads * model.headSize * kernels::bytesOf(type);
+    return static_cast<std::size_t>(tokens * (layers * perLayer + std::int64_t{model.width} * 4));
+}
+
+Result<std::unique_ptr<ResidentDocument>> ResidentDocument::create(const Model& model, Backend& backend,
+                                                                   std::vector<TokenId> tokens,
+                                                                   std::int32_t tspLayer, KvType type) {
+    const ModelConfig& c = model.config();
+    const auto size = static_cast<std::int64_t>(tokens.size());
+    const bool known =
+        std::all_of(tokens.begin(), tokens.end(), [&](TokenId id) { return id >= 0 && id < c.vocabulary; });
+    if (tspLayer < 0 || tspLayer >= c.layers || !known) {
+        return fail(ErrorCode::InvalidArgument, "The document's tokens do not belong to this model.",
+                    model.path().string(), "Read the document again with this model.");
+    }
+    if (size > c.window) {
+        return fail(ErrorCode::TooLarge,
+                    "The document is " + std::to_string(size) +
+                        " tokens long, and the model's window holds " + std::to_string(c.window) + ".",
+                    "", "Ask about a part of it, or choose a model with a longer window.");
+    }
+    const std::size_t need = bytes(c, tspLayer, type, size, false);
+    const tl::unexpected<Error> outOfMemory =
+        fail(ErrorCode::OutOfMemory,
+             "Reading this document needs " + std::to_string(need >> 20) + " MB of memory.", "",
+             "Close other programs, or choose a smaller model.");
+    if (need > backend.freeMemory()) return outOfMemory;
+
+    std::unique_ptr<ResidentDocument> document(new ResidentDocument());
+    document->m_tokens = std::move(tokens);
+    document->m_tspLayer = tspLayer;
+    document->m_layers = c.layers;
+    document->m_width = c.width;
+    document->m_type = type;
+    for (std::int32_t i = 0; i < c.layers; ++i)
+        document->m_caches.emplace_back(backend, model.attentionShape(), type);
+    for (std::int32_t i = 0; i <= tspLayer; ++i) {
+        if (!document->m_caches[static_cast<std::size_t>(i)].open(size, 0)) return outOfMemory;
+    }
+    document->m_hidden =
+        backend.allocate(static_cast<std::size_t>(std::max<std::int64_t>(size, 1) * c.width) * sizeof(float));
+    if (document->m_hidden == nullptr) return outOfMemory;
+    return document;
+}
+
+Result<void> ResidentDocument::readChunk(LayerRunner& runner, std::int32_t firstLayer, std::int32_t lastLayer,
+                                         float* hidden, std::int64_t row, std::int64_t n,
+                                         const std::stop_token& stop) {
+    std::vector<std::int32_t> positions(static_cast<std::size_t>(n));
+    std::iota(positions.begin(), positions.end(), static_cast<std::int32_t>(row));
+    for (std::int32_t i = firstLayer; i <= lastLayer; ++i) {
+        if (!stop.stop_requested())
+            runner.run(i, hidden, positions.data(), n, m_caches[static_cast<std::size_t>(i)]);
+    }
+    runner.backend().synchronise();
+    if (!stop.stop_requested()) return {};
+    for (std::int32_t i = firstLayer; i <= lastLayer; ++i)
+        m_caches[static_cast<std::size_t>(i)].truncate(row);
+    return fail(ErrorCode::Cancelled, "Reading was stopped.", "",
+                "Continue it when you like: what was read is kept.");
+}
+
+Result<void> ResidentDocument::readEarly(LayerRunner& runner, const std::stop_token& stop,
+                                         const Progress& progress) {
+    runner.backend().setStop(stop);
+    while (!earlyDone()) {
+        const std::int64_t row = m_earlyRows, n = std::min(kChunkRows, size() - row);
+        float* hidden = m_hidden->as<float>() + row * m_width;
+        runner.embed(m_tokens.data() + row, n, hidden);
+        if (Result<void> done = readChunk(runner, 0, m_tspLayer, hidden, row, n, stop); !done) return done;
+        m_earlyRows = row + n;
+        if (progress) progress(m_earlyRows, size());
+    }
+    return {};
+}
+
+Result<void> ResidentDocument::readLate(LayerRunner& runner, const std::stop_token& stop,
+                                        const Progress& progress) {
+    Backend& backend = runner.backend();
+    backend.setStop(stop);
+    std::unique_ptr<kernels::Buffer> work =
+        backend.allocate(static_cast<std::size_t>(kChunkRows * m_width) * sizeof(float));
+    bool memory = work != nullptr;
+    for (std::int32_t i = m_tspLayer + 1; i < m_layers && memory; ++i) {
+        LayerCache& cache = m_caches[static_cast<std::size_t>(i)];
+        if (cache.spans().empty()) memory = cache.open(size(), 0);
+    }
+    if (!memory) {
+        return fail(ErrorCode::OutOfMemory, "Not enough memory for full reading. Quick answers work.", "",
+                    "Close other programs, or choose a smaller model.");
+    }
+    while (m_lateRows < m_earlyRows) {
+        const std::int64_t row = m_lateRows, n = std::min(kChunkRows, m_earlyRows - row);
+        std::vector<std::int32_t> rows(static_cast<std::size_t>(n));
+        std::iota(rows.begin(), rows.end(), static_cast<std::int32_t>(row));
+        // A copy: quick answers need the hidden states that leave T again.
+        backend.gatherRows(m_hidden->as<float>(), m_width, rows.data(), n, work->as<float>());
+        if (Result<void> done =
+                readChunk(runner, m_tspLayer + 1, m_layers - 1, work->as<float>(), row, n, stop);
+            !done) {
+            return done;
+        }
+        m_lateRows = row + n;
+        if (progress) progress(m_lateRows, size());
+    }
+    return {};
+}
+
+kernels::KvSpan ResidentDocument::span(std::int32_t layer, std::int64_t rows) const {
+    kernels::KvSpan span = m_caches[static_cast<std::size_t>(layer)].spans().front();
+    span.count = rows;
+    return span;
+}
+
+std::size_t ResidentDocument::bytes() const {
+    std::size_t bytes = m_hidden->bytes();
+    for (const LayerCache& cache : m_caches)
+        bytes += cache.bytes();
+    return bytes;
+}
+
+}  // namespace kvasir

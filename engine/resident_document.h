@@ -1,0 +1,73 @@
+// A prompt's beginning (constant prefix and document), computed once and kept: what no question changes.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <vector>
+
+#include "engine/error.h"
+#include "engine/layer_cache.h"
+#include "engine/layer_runner.h"
+
+namespace kvasir {
+
+/// After the early stage: K/V of layers 0..T and the hidden states that leave T, of every token. After the
+/// full reading: K/V of all layers. Reading goes on where it stopped. The engine thread reads and answers
+/// from it; `earlyRows` and `lateRows` may be asked by any thread.
+class ResidentDocument {
+public:
+    /// Device memory that `tokens` tokens take: early stage alone, or with the full reading.
+    static std::size_t bytes(const ModelConfig& model, std::int32_t tspLayer, kernels::KvType type,
+                             std::int64_t tokens, bool full);
+
+    /// Nothing is computed yet. Errors: InvalidArgument (no token, an id outside the vocabulary, T outside
+    /// the model), TooLarge (longer than the model's window), OutOfMemory. Model and back end must outlive
+    /// it.
+    static Result<std::unique_ptr<ResidentDocument>> create(const Model& model, kernels::Backend& backend,
+                                                            std::vector<TokenId> tokens,
+                                                            std::int32_t tspLayer, kernels::KvType type);
+
+    /// Rows done and rows in all; called after each chunk on the engine thread.
+    using Progress = std::function<void(std::int64_t done, std::int64_t all)>;
+
+    /// Layers 0..T over every token that is left. Cancelled: what is complete stays and the next call goes
+    /// on.
+    Result<void> readEarly(LayerRunner& runner, const std::stop_token& stop, const Progress& progress);
+    /// Layers T+1..L-1 over every token that is left; the early stage must be done. OutOfMemory: quick
+    /// answers work on.
+    Result<void> readLate(LayerRunner& runner, const std::stop_token& stop, const Progress& progress);
+
+    const std::vector<TokenId>& tokens() const { return m_tokens; }
+    std::int64_t size() const { return static_cast<std::int64_t>(m_tokens.size()); }
+    std::int32_t tspLayer() const { return m_tspLayer; }
+    kernels::KvType kvType() const { return m_type; }
+    std::int64_t earlyRows() const { return m_earlyRows; }  ///< tokens that the early stage has read
+    std::int64_t lateRows() const { return m_lateRows; }    ///< tokens that the late stage has read
+    bool earlyDone() const { return m_earlyRows == size(); }
+    bool fullDone() const { return earlyDone() && m_lateRows == size(); }
+
+    /// The first `rows` entries of a layer that has read them.
+    kernels::KvSpan span(std::int32_t layer, std::int64_t rows) const;
+    /// (size, D) device, rows [0, earlyRows) valid: hidden states leaving T.
+    const float* hidden() const { return m_hidden->as<float>(); }
+    std::size_t bytes() const;
+
+private:
+    ResidentDocument() = default;
+    Result<void> readChunk(LayerRunner& runner, std::int32_t firstLayer, std::int32_t lastLayer,
+                           float* hidden, std::int64_t row, std::int64_t n, const std::stop_token& stop);
+
+    std::vector<TokenId> m_tokens;
+    std::int32_t m_tspLayer = 0;
+    std::int32_t m_layers = 0;
+    std::int64_t m_width = 0;
+    kernels::KvType m_type = kernels::KvType::F16;
+    std::vector<LayerCache> m_caches;  ///< one per layer; the late ones are opened by readLate
+    std::unique_ptr<kernels::Buffer> m_hidden;
+    std::atomic<std::int64_t> m_earlyRows = 0, m_lateRows = 0;
+};
+
+}  // namespace kvasir
