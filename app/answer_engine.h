@@ -1,0 +1,96 @@
+// One model, its back end, and what it takes to answer questions about documents: reading, asking, citing.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "app/answer.h"
+#include "app/prompt.h"
+#include "engine/error.h"
+#include "engine/generation.h"
+#include "engine/layer_runner.h"
+#include "engine/model.h"
+#include "engine/policy.h"
+#include "engine/resident_document.h"
+
+namespace kvasir {
+
+/// What one answer leaves besides its text, for inspection and for the marks on the page.
+struct AnswerTrace {
+    Policy policy;
+    PromptLayout layout;
+    std::vector<std::int32_t> carried;  ///< prompt positions, ascending
+    std::vector<float> scores;          ///< t by prompt position [0, N - W); empty when nothing was scored
+    std::vector<float> attention;       ///< per document token, summed over the answer's tokens
+    std::vector<TextToken> tokens;      ///< the document's tokens with their bytes
+};
+
+/// How many of each word's tokens were carried.
+WordMarks wordMarks(const Document& document, const AnswerTrace& trace);
+
+/// A document that this model reads. Belongs to the engine thread; the counters of `resident` may be read by
+/// others.
+struct ReadDocument {
+    TokenisedDocument tokenised;
+    std::unique_ptr<ResidentDocument> resident;
+};
+
+struct AskRequest {
+    std::string question;
+    AnswerMode mode = AnswerMode::Quick;                          ///< Quick or Full
+    std::optional<std::int32_t> ratePerMille, retentionPerMille;  ///< instead of the shipped policy's
+    std::int64_t maxTokens = 256;
+};
+
+struct AskOutcome {
+    Answer answer;  ///< without id and askedAt
+    AnswerTrace trace;
+};
+
+/// All calls from one thread, the engine's.
+class AnswerEngine {
+public:
+    /// threads <= 0: one per core. Errors: those of Model; Unsupported when the model has no chat format.
+    static Result<std::unique_ptr<AnswerEngine>> create(const std::filesystem::path& model, int threads,
+                                                        const std::function<bool(double share)>& progress);
+
+    /// Tokenises and makes room; nothing is read yet. Errors: Empty (no text in the document), TooLarge
+    /// (longer than the window leaves room for), OutOfMemory.
+    Result<std::unique_ptr<ReadDocument>> prepare(std::shared_ptr<const Document> document);
+
+    /// First reading and full reading; see ResidentDocument.
+    Result<void> readEarly(ReadDocument& document, const std::stop_token& stop,
+                           const ResidentDocument::Progress& progress);
+    Result<void> readLate(ReadDocument& document, const std::stop_token& stop,
+                          const ResidentDocument::Progress& progress);
+
+    /// The whole text so far, complete characters only; called for every token that adds to it.
+    using OnText = std::function<void(std::string_view text)>;
+    /// Answers from what was read: the first reading must be done. A stop ends the answer; what was written
+    /// is the outcome, in state Stopped. Errors: Empty (the question), TooLarge, OutOfMemory,
+    /// InvalidArgument.
+    Result<AskOutcome> ask(const ReadDocument& document, const AskRequest& request,
+                           const std::stop_token& stop, const OnText& onText);
+
+    const Model& model() const { return *m_model; }
+    const std::string& deviceName() const { return m_deviceName; }
+
+private:
+    AnswerEngine() = default;
+    Policy policyFor(const AskRequest& request) const;
+
+    std::unique_ptr<kernels::Backend> m_backend;  // first: everything below lives in its memory
+    std::unique_ptr<Model> m_model;
+    std::unique_ptr<LayerRunner> m_runner;
+    std::optional<PromptBuilder> m_prompts;
+    std::string m_deviceName;
+};
+
+}  // namespace kvasir

@@ -1,0 +1,48 @@
+// The prompt: constant prefix, document, question. The pieces are tokenised apart and joined, so that the
+// document's tokens never depend on the question and no text of a document or user becomes a control token.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "app/document.h"
+#include "engine/error.h"
+#include "engine/model.h"
+#include "engine/policy.h"
+#include "engine/tokenizer.h"
+
+namespace kvasir {
+
+/// A document as tokens. Immutable.
+struct TokenisedDocument {
+    std::shared_ptr<const Document> document;
+    std::vector<TokenId> prompt;  ///< prefix and document: what a resident document is made of
+    std::int64_t prefix = 0;      ///< tokens before the document's first
+    std::vector<TextToken>
+        tokens;  ///< prompt[prefix + i] stands for bytes [begin, end) of the document's text
+};
+
+/// Builds prompts for one model. Immutable; any number of threads may use it. The model must outlive it.
+class PromptBuilder {
+public:
+    /// Unsupported when the model has no known chat format.
+    static Result<PromptBuilder> create(const Model& model);
+
+    TokenisedDocument tokenise(std::shared_ptr<const Document> document) const;
+    /// What follows the document: instruction, question, and the beginning of the answer's turn.
+    std::vector<TokenId> question(std::string_view question) const;
+    PromptLayout layout(const TokenisedDocument& document, const std::vector<TokenId>& question) const;
+
+private:
+    explicit PromptBuilder(const Model& model, const ChatTemplate& chat) : m_model(&model), m_chat(chat) {}
+
+    const Model* m_model;
+    ChatTemplate m_chat;
+};
+
+/// Whether a text is written in Japanese: it holds kana, or kanji and no run of Latin words.
+bool isJapanese(std::string_view text);
+
+}  // namespace kvasir
