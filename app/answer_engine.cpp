@@ -262,16 +262,17 @@ Result<AskOutcome> AnswerEngine::ask(const ReadDocument& document, const AskRequ
         answer.figures.decodeTokensPerSecond = static_cast<double>(writer.count() - 1) / seconds;
     addCitations(answer, document, writer.evidence());
 
-    outcome.trace = {options.policy,
-                     layout,
-                     (*generation)->trace().carried,
-                     (*generation)->trace().tspScores,
-                     {},
-                     document.tokenised.tokens};
-    outcome.trace.attention.assign(document.tokenised.tokens.size(), 0.0F);
+    AnswerTrace& trace = outcome.trace;
+    trace.policy = options.policy;
+    trace.layers = m_model->config().layers;
+    trace.layout = layout;
+    trace.carried = (*generation)->trace().carried;
+    trace.scores = (*generation)->trace().tspScores;
+    trace.tokens = document.tokenised.tokens;
+    trace.attention.assign(document.tokenised.tokens.size(), 0.0F);
     for (const TokenEvidence& evidence : writer.evidence()) {
         for (std::size_t i = 0; i < evidence.mass.size(); ++i)
-            outcome.trace.attention[i] += evidence.mass[i];
+            trace.attention[i] += evidence.mass[i];
     }
     return outcome;
 }

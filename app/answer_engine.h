@@ -25,6 +25,7 @@ namespace kvasir {
 /// What one answer leaves besides its text, for inspection and for the marks on the page.
 struct AnswerTrace {
     Policy policy;
+    std::int32_t layers = 0;  ///< L of the model
     PromptLayout layout;
     std::vector<std::int32_t> carried;  ///< prompt positions, ascending
     std::vector<float> scores;          ///< t by prompt position [0, N - W); empty when nothing was scored

@@ -15,33 +15,10 @@
 
 #include "app/answer.h"
 #include "app/document.h"
+#include "app/reading_state.h"
 #include "engine/error.h"
 
 namespace kvasir {
-
-using DocumentId = std::int64_t;
-
-enum class ReadingStage : std::uint8_t {
-    Opening,          ///< the reader reads pages
-    WaitingForModel,  ///< text is there, no model is loaded yet (or none is chosen)
-    FirstReading,     ///< early stage
-    FirstDone,        ///< quick answers are possible
-    FullReading,      ///< late stage over everything
-    FullDone,
-    TooLong,  ///< more tokens than the model's window holds
-    Stopped,  ///< by the user; `continueReading` goes on where it was
-    Failed,   ///< `error` says why
-    Locked,   ///< needs a password: `unlock`
-};
-
-struct ReadingState {
-    ReadingStage stage = ReadingStage::Opening;
-    std::int32_t pagesRead = 0;  ///< while Opening
-    double share = 0;            ///< of the running reading, 0..1
-    double secondsLeft = -1;     ///< of the running reading; < 0: not known yet
-    std::int64_t tokens = 0;     ///< of the document; 0: not known yet
-    std::optional<Error> error;
-};
 
 /// Known as soon as the file is open, before its text is.
 struct DocumentInfo {

@@ -147,7 +147,8 @@ Result<std::string> probe(const ProbeRequest& request, kernels::Backend& backend
     Result<std::unique_ptr<LayerRunner>> runner = LayerRunner::create(**model, backend);
     if (!runner) return tl::unexpected(runner.error());
     const ModelConfig& config = (*model)->config();
-    const Policy policy = request.defaultPolicy ? Policy::paper(config) : request.policy;
+    Policy policy = request.policy;
+    policy.tspLayer = request.tspLayer.value_or(Policy::paper(config).tspLayer);
     if (Result<void> checked = policy.check(config); !checked) return tl::unexpected(checked.error());
     if (request.tokens.empty() || request.resident < 0 ||
         request.resident > static_cast<std::int64_t>(request.tokens.size()) || request.decode < 1) {

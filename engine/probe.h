@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,9 +19,9 @@ struct ProbeRequest {
     std::filesystem::path model;
     std::vector<TokenId> tokens;
     Policy policy;
-    bool defaultPolicy = false;  ///< take the paper's policy of the model; `policy` is not looked at
-    std::int64_t decode = 16;    ///< answer tokens; an end token does not stop them
-    std::int64_t resident = 0;   ///< tokens of the prompt computed beforehand
+    std::optional<std::int32_t> tspLayer;  ///< the policy's T; empty: the paper's choice for the model
+    std::int64_t decode = 16;              ///< answer tokens; an end token does not stop them
+    std::int64_t resident = 0;             ///< tokens of the prompt computed beforehand
     kernels::Activations activations = kernels::Activations::Int8;
 };
 

@@ -1,0 +1,167 @@
+#include "app/archive.h"
+
+#include <charconv>
+
+#include <nlohmann/json.hpp>
+
+namespace kvasir {
+
+std::string answerId(RowId exchange) {
+    return "A" + std::to_string(exchange);
+}
+
+RowId exchangeOf(std::string_view answerId) {
+    if (answerId.size() < 2 || answerId.front() != 'A') return 0;
+    RowId row = 0;
+    const char* end = answerId.data() + answerId.size();
+    const auto [stopped, error] = std::from_chars(answerId.data() + 1, end, row);
+    return error == std::errc() && stopped == end && row > 0 ? row : 0;
+}
+
+std::string policyJson(const AnswerTrace& trace) {
+    const Policy& policy = trace.policy;
+    const nlohmann::ordered_json json = {
+        {"name", policy.name},
+        {"layers", trace.layers},
+        {"tsp_layer", policy.tspLayer},
+        {"rate", policy.ratePerMille / 1000.0},
+        {"minimum_carried", policy.minimumCarried},
+        {"retention", policy.retentionPerMille / 1000.0},
+        {"window", policy.window},
+        {"pool", policy.pooling == kernels::Pooling::Max ? "max" : "avg"},
+        {"kernel", policy.kernel},
+        {"keep_prompt", policy.keepPrompt},
+    };
+    return json.dump();
+}
+
+Exchange toExchange(const Answer& answer, const AnswerTrace& trace) {
+    Exchange exchange;
+    exchange.askedAt = answer.askedAt;
+    exchange.question = answer.question;
+    exchange.answer = answer.text;
+    switch (answer.state) {
+        case AnswerState::Waiting:
+        case AnswerState::Writing:
+            exchange.state = ExchangeState::Writing;
+            break;
+        case AnswerState::Complete:
+            exchange.state = ExchangeState::Complete;
+            break;
+        case AnswerState::Stopped:
+            exchange.state = ExchangeState::Stopped;
+            break;
+        case AnswerState::Failed:
+            exchange.state = ExchangeState::Failed;
+            break;
+    }
+    exchange.mode = answer.mode;
+    exchange.policy = policyJson(trace);
+    exchange.promptTokens = answer.figures.promptTokens;
+    exchange.carriedTokens = answer.figures.carriedTokens;
+    exchange.answerTokens = answer.figures.answerTokens;
+    exchange.ttftMs = answer.figures.firstTokenMs;
+    exchange.readMs = answer.figures.readMs;
+    if (answer.figures.decodeTokensPerSecond > 0)
+        exchange.decodeTokensPerSecond = answer.figures.decodeTokensPerSecond;
+    if (answer.state == AnswerState::Complete) exchange.answerable = answer.answerable;
+    exchange.error = answer.error;
+    exchange.missingPages = answer.missingPages;
+    return exchange;
+}
+
+std::vector<CitationRecord> toCitationRecords(const std::vector<Citation>& citations) {
+    std::vector<CitationRecord> records;
+    for (const Citation& c : citations) {
+        records.push_back(
+            {c.number, {c.sentenceBegin, c.sentenceEnd}, {{c.begin, c.end}}, c.page, c.line, c.quote});
+    }
+    return records;
+}
+
+Trace toTrace(const AnswerTrace& trace, RowId tokenMap) {
+    Trace record;
+    record.tokenMap = tokenMap;
+    record.documentBegin = static_cast<std::uint32_t>(trace.layout.prefix);
+    record.promptTokens = static_cast<std::uint32_t>(trace.layout.length);
+    for (const std::int32_t position : trace.carried) {
+        const auto at = static_cast<std::uint32_t>(position);
+        if (!record.carried.empty() && record.carried.back().end == at) {
+            ++record.carried.back().end;
+        } else {
+            record.carried.push_back({at, at + 1});
+        }
+    }
+    record.scores = trace.scores;
+    record.attention = trace.attention;
+    return record;
+}
+
+std::vector<ByteRange> toTokenMap(const std::vector<TextToken>& tokens) {
+    std::vector<ByteRange> map;
+    map.reserve(tokens.size());
+    for (const TextToken& token : tokens)
+        map.push_back({token.begin, token.end});
+    return map;
+}
+
+Answer toAnswer(const Exchange& exchange, const std::vector<CitationRecord>& citations,
+                std::vector<CheckedFact> facts) {
+    Answer answer;
+    answer.id = answerId(exchange.id);
+    answer.question = exchange.question;
+    answer.text = exchange.answer;
+    switch (exchange.state) {
+        case ExchangeState::Writing:
+            answer.state = AnswerState::Writing;
+            break;
+        case ExchangeState::Complete:
+            answer.state = AnswerState::Complete;
+            break;
+        case ExchangeState::Stopped:
+        case ExchangeState::Interrupted:
+            answer.state = AnswerState::Stopped;
+            break;
+        case ExchangeState::Failed:
+            answer.state = AnswerState::Failed;
+            break;
+    }
+    answer.mode = exchange.mode;
+    answer.answerable = exchange.answerable.value_or(true);
+    for (const CitationRecord& c : citations) {
+        const ByteRange place =
+            c.places.empty() ? ByteRange{} : ByteRange{c.places.front().begin, c.places.back().end};
+        answer.citations.push_back(
+            {c.number, c.sentence.begin, c.sentence.end, place.begin, place.end, c.page, c.line, c.quote});
+    }
+    answer.facts = std::move(facts);
+    answer.missingPages = exchange.missingPages;
+    answer.figures.promptTokens = exchange.promptTokens;
+    answer.figures.carriedTokens = exchange.carriedTokens;
+    answer.figures.answerTokens = exchange.answerTokens;
+    answer.figures.firstTokenMs = exchange.ttftMs.value_or(0);
+    answer.figures.readMs = exchange.readMs.value_or(0);
+    answer.figures.decodeTokensPerSecond = exchange.decodeTokensPerSecond.value_or(0);
+    answer.error = exchange.error;
+    answer.askedAt = exchange.askedAt;
+    return answer;
+}
+
+AnswerTrace toAnswerTrace(const Trace& trace, const std::vector<ByteRange>& tokenMap) {
+    AnswerTrace result;
+    result.layout.prefix = trace.documentBegin;
+    result.layout.documentEnd = trace.documentBegin + static_cast<std::int64_t>(tokenMap.size());
+    result.layout.length = trace.promptTokens;
+    for (const TokenRange& range : trace.carried) {
+        for (std::uint32_t at = range.begin; at < range.end; ++at)
+            result.carried.push_back(static_cast<std::int32_t>(at));
+    }
+    result.scores = trace.scores;
+    result.attention = trace.attention;
+    result.tokens.reserve(tokenMap.size());
+    for (const ByteRange& range : tokenMap)
+        result.tokens.push_back({0, range.begin, range.end});
+    return result;
+}
+
+}  // namespace kvasir

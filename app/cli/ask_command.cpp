@@ -1,0 +1,276 @@
+// kvasir-cli ask: read what is not resident yet, answer, cite, remember.
+#include <cmath>
+#include <cstdio>
+
+#include "app/answer_engine.h"
+#include "app/cli/commands.h"
+#include "app/cli/output.h"
+#include "app/library.h"
+#include "app/model_catalogue.h"
+#include "app/reader/reader_client.h"
+#include "app/reading_clock.h"
+#include "app/store/store.h"
+
+namespace kvasir::cli {
+namespace {
+
+/// One question from the command line to the printed answer. Each step gives an error or the next one's
+/// input.
+class Asking {
+public:
+    explicit Asking(const AskArguments& arguments) : m_arguments(arguments) {}
+
+    Result<void> run() {
+        if (Result<void> checked = check(); !checked) return checked;
+        if (Result<void> opened = openStore(); !opened) return opened;
+        if (Result<void> read = readFile(); !read) return read;
+        if (Result<void> loaded = loadModel(); !loaded) return loaded;
+        if (Result<void> read = readWithModel(); !read) return read;
+        return answer();
+    }
+
+private:
+    static tl::unexpected<Error> invalid(const std::string& what, const std::string& advice) {
+        return fail(ErrorCode::InvalidArgument, what, "", advice);
+    }
+
+    Result<void> check() {
+        if (m_arguments.words.size() < 2)
+            return invalid("A document and a question are needed.",
+                           "Write: kvasir-cli ask DOCUMENT \"QUESTION\"");
+        if (m_arguments.words.size() > 2) {
+            return invalid("One document at a time can be asked.",
+                           "Ask each document on its own. Put the question in quotation marks.");
+        }
+        m_path = m_arguments.words.front();
+        m_request.question = m_arguments.words.back();
+        m_request.maxTokens = m_arguments.maxTokens;
+        if (m_request.question.find_first_not_of(" \t\r\n") == std::string::npos) {
+            return fail(ErrorCode::Empty, "The question is empty.", "",
+                        "Write it after the document, in quotation marks.");
+        }
+        if (m_arguments.mode == "full") m_request.mode = AnswerMode::Full;
+        const auto share = [](const std::optional<double>& value) {
+            return !value || (*value > 0 && *value <= 1);
+        };
+        if (!share(m_arguments.rate) || !share(m_arguments.retention)) {
+            return invalid("Shares lie between 0 and 1.", "Write for example --rate 0.2.");
+        }
+        if (m_arguments.rate)
+            m_request.ratePerMille = static_cast<std::int32_t>(std::lround(*m_arguments.rate * 1000));
+        if (m_arguments.retention)
+            m_request.retentionPerMille =
+                static_cast<std::int32_t>(std::lround(*m_arguments.retention * 1000));
+        return {};
+    }
+
+    Result<void> openStore() {
+        const Result<std::filesystem::path> folder = Store::defaultFolder();
+        if (!folder) return tl::unexpected(folder.error());
+        StoreOptions options;
+        options.folder = *folder;
+        Result<std::unique_ptr<Store>> store = Store::open(std::move(options));
+        if (!store) return tl::unexpected(store.error());
+        m_store = std::move(*store);
+        if (m_store->notice()) std::fprintf(stderr, "kvasir-cli: %s\n", m_store->notice()->message().c_str());
+        Result<std::unique_ptr<StoreReader>> reader = m_store->reader();
+        if (!reader) return tl::unexpected(reader.error());
+        m_reader = std::move(*reader);
+        m_library.emplace(*m_store);
+        return {};
+    }
+
+    Result<void> readFile() {
+        Result<Document> document = readDocument(
+            m_path, m_arguments.password,
+            [&](const Document&, std::uint64_t done, std::uint64_t of) {
+                m_progress.show("Opening " + m_path.filename().string(),
+                                of > 0 ? static_cast<double>(done) / static_cast<double>(of) : -1, -1);
+            },
+            m_stop.token());
+        if (!document) return tl::unexpected(document.error());
+        m_document = std::make_shared<const Document>(std::move(*document));
+        const Result<RowId> row = m_library->remember(*m_document, m_path);
+        if (!row) return tl::unexpected(row.error());
+        m_documentRow = *row;
+        return m_library->index(*row, m_document);
+    }
+
+    Result<void> loadModel() {
+        const Result<std::filesystem::path> path = findModel(m_arguments.model);
+        if (!path) return tl::unexpected(path.error());
+        Result<std::unique_ptr<AnswerEngine>> engine =
+            AnswerEngine::create(*path, m_arguments.threads, [&](double share) {
+                m_progress.show("Loading the model", share, -1);
+                return !m_stop.token().stop_requested();
+            });
+        if (!engine) return tl::unexpected(engine.error());
+        m_engine = std::move(*engine);
+        return {};
+    }
+
+    Result<void> readWithModel() {
+        Result<std::unique_ptr<ReadDocument>> read = m_engine->prepare(m_document);
+        if (!read) return tl::unexpected(read.error());
+        m_read = std::move(*read);
+        const auto begin = ReadingClock::Clock::now();
+        const auto step = [&](const std::string& name) {
+            return [this, name, clock = startedClock()](std::int64_t done, std::int64_t all) mutable {
+                clock.advance(done);
+                m_progress.show(name, static_cast<double>(done) / static_cast<double>(all),
+                                clock.secondsLeft(all));
+            };
+        };
+        Result<void> done = m_engine->readEarly(*m_read, m_stop.token(), step("First reading"));
+        if (done && m_request.mode == AnswerMode::Full) {
+            done = m_engine->readLate(*m_read, m_stop.token(), step("Full reading"));
+        }
+        m_readMs = std::chrono::duration<double, std::milli>(ReadingClock::Clock::now() - begin).count();
+        return done;
+    }
+
+    static ReadingClock startedClock() {
+        ReadingClock clock;
+        clock.start(0);
+        return clock;
+    }
+
+    Result<void> answer() {
+        const Result<RowId> conversation =
+            m_library->conversation(*m_reader, m_documentRow, m_document->name);
+        if (!conversation) return tl::unexpected(conversation.error());
+        Exchange exchange;
+        exchange.conversationId = *conversation;
+        exchange.askedAt = nowMs();
+        exchange.question = m_request.question;
+        exchange.mode = m_request.mode;
+        exchange.modelName = m_engine->model().config().name;
+        const Result<RowId> row = m_store->beginExchange(std::move(exchange)).get();
+        if (!row) return tl::unexpected(row.error());
+        m_progress.show("Looking for the answer", -1, -1);
+        std::size_t shown = 0;
+        Result<AskOutcome> outcome =
+            m_engine->ask(*m_read, m_request, m_stop.token(), [&](std::string_view text) {
+                if (shown == 0) m_progress.finish();
+                m_store->saveAnswer(*row, std::string(text));
+                if (!m_arguments.json) {
+                    std::fwrite(text.data() + shown, 1, text.size() - shown, stdout);
+                    std::fflush(stdout);
+                }
+                shown = text.size();
+            });
+        m_progress.finish();
+        Answer failedAnswer;
+        failedAnswer.question = m_request.question;
+        failedAnswer.state = AnswerState::Failed;
+        if (!outcome) failedAnswer.error = outcome.error();
+        Answer& answer = outcome ? outcome->answer : failedAnswer;
+        answer.id = answerId(*row);
+        answer.askedAt = nowMs();
+        answer.figures.readMs = m_readMs;
+        const Result<void> kept =
+            m_library->finish(*row, m_documentRow, answer, outcome ? outcome->trace : AnswerTrace{},
+                              m_engine->model().config().name);
+        if (!outcome) return tl::unexpected(outcome.error());
+        if (m_arguments.json) {
+            printJson(answer);
+        } else {
+            printForPeople(answer);
+        }
+        return kept;
+    }
+
+    Json citations(const Answer& answer) const {
+        Json list = Json::array();
+        for (const Citation& c : answer.citations) {
+            list.push_back({{"number", c.number},
+                            {"document", m_document->name},
+                            {"page", c.page + 1},
+                            {"line", lineOf(c)},
+                            {"quote", c.quote}});
+        }
+        return list;
+    }
+
+    /// Lines are counted from 1: in a text file through the file, on a page from its top.
+    std::int64_t lineOf(const Citation& c) const {
+        return c.line -
+               static_cast<std::int64_t>(m_document->pages[static_cast<std::size_t>(c.page)].firstLine) + 1;
+    }
+
+    void printJson(const Answer& answer) const {
+        Json missing = Json::array();
+        for (const std::int32_t page : answer.missingPages)
+            missing.push_back(page + 1);
+        print({{"answer", answer.text},
+               {"citations", citations(answer)},
+               {"answerable", answer.answerable},
+               {"mode", modeName(answer.mode)},
+               {"confirmed", answer.mode == AnswerMode::Full},
+               {"stopped", answer.state == AnswerState::Stopped},
+               {"prompt_tokens", answer.figures.promptTokens},
+               {"carried_tokens", answer.figures.carriedTokens},
+               {"ttft_ms", answer.figures.firstTokenMs},
+               {"read_ms", answer.figures.readMs},
+               {"decode_tokens_per_s", answer.figures.decodeTokensPerSecond},
+               {"missing_pages", missing},
+               {"answer_id", answer.id}});
+    }
+
+    void printForPeople(const Answer& answer) const {
+        std::printf("\n");
+        if (answer.state == AnswerState::Stopped) std::printf("\nStopped by you.\n");
+        if (!answer.answerable) std::printf("\nThe document does not seem to say this.\n");
+        if (!answer.citations.empty()) std::printf("\n");
+        for (const Citation& c : answer.citations) {
+            const bool paged = m_document->kind == DocumentKind::Pdf;
+            std::printf("  [%d] %s, %s %lld: %s\n", c.number, m_document->name.c_str(),
+                        paged ? "page" : "line", static_cast<long long>(paged ? c.page + 1 : lineOf(c)),
+                        c.quote.c_str());
+        }
+        for (const CheckedFact& fact : answer.facts) {
+            if (fact.found == CheckedFact::Found::Nowhere) {
+                std::printf("  '%s' is not on any page. Check it.\n", fact.text.c_str());
+            }
+        }
+        if (!answer.missingPages.empty()) {
+            std::printf("  Without pages that could not be read:");
+            for (const std::int32_t page : answer.missingPages)
+                std::printf(" %d", page + 1);
+            std::printf("\n");
+        }
+        const AnswerFigures& f = answer.figures;
+        std::printf(
+            "\n%s, %.1f s to first word (after %.0f s of reading), %.0f %% carried, %.1f tokens/s, %s\n",
+            answer.mode == AnswerMode::Full ? "Full reading" : "Quick answer", f.firstTokenMs / 1000,
+            f.readMs / 1000,
+            f.promptTokens > 0
+                ? 100.0 * static_cast<double>(f.carriedTokens) / static_cast<double>(f.promptTokens)
+                : 0.0,
+            f.decodeTokensPerSecond, answer.id.c_str());
+    }
+
+    const AskArguments& m_arguments;
+    InterruptStop m_stop;
+    ProgressLine m_progress;
+    std::filesystem::path m_path;
+    AskRequest m_request;
+    std::unique_ptr<Store> m_store;
+    std::unique_ptr<StoreReader> m_reader;
+    std::optional<Library> m_library;
+    std::shared_ptr<const Document> m_document;
+    RowId m_documentRow = 0;
+    std::unique_ptr<AnswerEngine> m_engine;
+    std::unique_ptr<ReadDocument> m_read;
+    double m_readMs = 0;
+};
+
+}  // namespace
+
+int ask(const AskArguments& arguments) {
+    Asking asking(arguments);
+    const Result<void> done = asking.run();
+    return done ? 0 : failed(done.error(), arguments.json);
+}
+
+}  // namespace kvasir::cli

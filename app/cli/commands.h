@@ -1,0 +1,53 @@
+// The commands of kvasir-cli. Each returns the exit status: 0, or 1 after saying what is wrong.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/policy.h"
+
+namespace kvasir::cli {
+
+struct AskArguments {
+    std::string model;
+    std::string mode = "auto";  ///< quick, full, auto
+    std::optional<double> rate, retention;
+    std::int64_t maxTokens = 256;
+    int threads = 0;
+    std::string password;
+    std::vector<std::string> words;  ///< documents, then the question
+    bool json = false;
+};
+int ask(const AskArguments& arguments);
+
+struct IngestArguments {
+    std::vector<std::string> documents;
+    std::string password;
+    bool json = false;
+};
+int ingest(const IngestArguments& arguments);
+
+int inspect(const std::string& answerId, const std::string& htmlFile, bool json);
+int sessions(bool json);
+int models(bool json);
+
+struct ProbeArguments {
+    std::string model, tokens, device = "cpu", activations = "int8", pool = "max";
+    std::optional<std::int32_t> tspLayer;
+    double rate = 0.2, retention = 0.1;
+    std::int64_t window = 8, decode = 16, resident = 0;
+    std::int32_t kernel = 7;
+    int threads = 0;
+    std::string out;
+};
+int probe(const ProbeArguments& arguments);
+
+struct TokenizeArguments {
+    std::string model;
+    bool special = false, jsonLines = false;
+};
+int tokenize(const TokenizeArguments& arguments);
+
+}  // namespace kvasir::cli

@@ -1,0 +1,129 @@
+// The one thread that owns the device: loads the model, reads documents in the background, answers questions.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <thread>
+
+#include "app/answer_engine.h"
+#include "app/reading_clock.h"
+#include "app/reading_state.h"
+
+namespace kvasir {
+
+/// What comes first: a question whose document is read; the first reading of documents (those with a waiting
+/// question before others, the newest before older ones); the full reading. Something more urgent interrupts
+/// a reading, which goes on afterwards where it was. Public methods may be called from any thread and return
+/// at once; events are called on the engine thread and must not wait.
+class EngineThread {
+public:
+    using AnswerKey = std::int64_t;
+
+    struct ModelState {
+        std::filesystem::path path;
+        std::string name;  ///< empty while loading
+        double loadShare = 0;
+        std::int64_t weightBytes = 0;
+        std::int64_t documentBytes = 0;  ///< of all resident documents
+        std::optional<Error> error;
+    };
+    struct Events {
+        std::function<void(const ModelState&)> model;
+        std::function<void(DocumentId, const ReadingState&)> reading;
+        std::function<void(AnswerKey, std::string_view text)> text;
+        std::function<void(AnswerKey, Result<AskOutcome>)> finished;
+    };
+
+    explicit EngineThread(Events events, int threads = 0);
+    /// Stops what is running (within 100 ms) and joins. Questions without an answer get no event any more.
+    ~EngineThread();
+
+    /// In place of the one before; resident documents are read again by the new one.
+    void loadModel(std::filesystem::path path);
+    void addDocument(DocumentId id, std::shared_ptr<const Document> document);
+    void removeDocument(DocumentId id);
+    void stopReading(DocumentId id);
+    void continueReading(DocumentId id);
+    void setFullReading(
+        bool wanted);  ///< whether documents are read in full when there is nothing else to do
+
+    /// Waits for the document's first reading. A question about a document that is not there, or whose
+    /// reading failed, finishes with that error.
+    void ask(DocumentId document, AnswerKey key, AskRequest request);
+    /// Ends a waiting or running question; `finished` follows.
+    void stopAnswer(AnswerKey key);
+
+private:
+    struct Work {
+        std::shared_ptr<const Document> document;
+        std::unique_ptr<ReadDocument> read;  ///< engine thread only
+        ReadingState state;                  ///< engine thread only
+        ReadingClock clock;                  ///< engine thread only
+        std::atomic<bool> paused = false;
+        std::atomic<bool> removed = false;
+        std::optional<Error> failure;  ///< why it cannot be read by the present model
+        bool noFull = false;           ///< the full reading failed: quick answers only
+        std::uint64_t order = 0;       ///< larger is newer
+    };
+    struct Question {
+        DocumentId document = 0;
+        AnswerKey key = 0;
+        AskRequest request;
+        std::stop_source stop;
+    };
+    enum class JobKind : std::uint8_t { None, LoadModel, Forget, Ask, ReadEarly, ReadLate };
+    struct Job {
+        JobKind kind = JobKind::None;
+        std::shared_ptr<Work> work;
+        DocumentId document = 0;
+        std::optional<Question> question;
+        std::filesystem::path model;
+    };
+
+    void loop(const std::stop_token& stop);
+    Job next();
+    std::optional<Job> nextQuestion();
+    std::optional<Job> nextReading();
+    void run(Job& job);
+    void runLoad(const std::filesystem::path& path);
+    void runAsk(Job& job);
+    void runEarly(Job& job);
+    void runLate(Job& job);
+    bool prepare(Work& work, DocumentId id);
+    void report(DocumentId id, Work& work, ReadingStage stage);
+    void reportModel();
+    bool dropOldest(const Work& except);
+
+    Events m_events;
+    int m_threads;
+
+    std::mutex m_mutex;
+    std::condition_variable_any m_wake;
+    std::map<DocumentId, std::shared_ptr<Work>> m_documents;
+    std::deque<std::shared_ptr<Work>> m_removed;  ///< their memory is the engine thread's to free
+    std::deque<Question> m_questions;
+    std::optional<std::filesystem::path> m_modelWanted;
+    bool m_fullReading = true;
+    std::uint64_t m_order = 0;
+    JobKind m_running = JobKind::None;
+    DocumentId m_runningDocument = 0;
+    std::stop_source m_runningStop;
+    std::optional<AnswerKey> m_runningAnswer;
+
+    std::unique_ptr<AnswerEngine> m_engine;  ///< engine thread only
+    ModelState m_model;                      ///< engine thread only
+    bool m_modelTried = false;               ///< a load was attempted; guarded by m_mutex
+    std::jthread m_thread;                   // last: starts when the rest is there
+};
+
+}  // namespace kvasir

@@ -1,0 +1,54 @@
+#include "app/library.h"
+
+#include <chrono>
+
+namespace kvasir {
+
+std::int64_t nowMs() {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(
+               std::chrono::system_clock::now().time_since_epoch())
+        .count();
+}
+
+Result<RowId> Library::remember(const Document& document, const std::filesystem::path& path) {
+    DocumentRecord record;
+    record.sha256 = document.sha256;
+    record.name = document.name;
+    record.path = std::filesystem::absolute(path).string();
+    record.kind = document.kind;
+    record.characters = static_cast<std::int64_t>(document.text.size());
+    record.addedAt = record.openedAt = nowMs();
+    for (const Page& page : document.pages)
+        record.pageStatuses.push_back(page.status);
+    return m_store.addDocument(std::move(record)).get();
+}
+
+Result<void> Library::index(RowId document, std::shared_ptr<const Document> text) {
+    return m_store.indexDocument(document, std::move(text)).get();
+}
+
+Result<RowId> Library::conversation(const StoreReader& reader, RowId document, const std::string& title) {
+    const Result<std::vector<ConversationRecord>> known = reader.conversations(document);
+    if (!known) return tl::unexpected(known.error());
+    if (!known->empty()) return known->back().id;
+    return m_store.addConversation({0, document, title, nowMs()}).get();
+}
+
+Result<void> Library::finish(RowId row, RowId document, const Answer& answer, const AnswerTrace& trace,
+                             const std::string& modelName) {
+    Exchange exchange = toExchange(answer, trace);
+    exchange.id = row;
+    exchange.modelName = modelName;
+    std::optional<Trace> record;
+    if (!trace.tokens.empty()) {
+        const Result<RowId> map = m_store.addTokenMap(document, toTokenMap(trace.tokens)).get();
+        if (!map) return tl::unexpected(map.error());
+        record = toTrace(trace, *map);
+    }
+    return m_store
+        .finishExchange(std::move(exchange), toCitationRecords(answer.citations), answer.facts,
+                        std::move(record))
+        .get();
+}
+
+}  // namespace kvasir

@@ -1,0 +1,38 @@
+// Documents and answers on their way into the store: what the window and the command line both do.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "app/answer_engine.h"
+#include "app/archive.h"
+#include "app/document.h"
+#include "app/store/store.h"
+#include "engine/error.h"
+
+namespace kvasir {
+
+/// Any thread; each call waits for the disk.
+class Library {
+public:
+    explicit Library(Store& store) : m_store(store) {}
+
+    /// Adds or renews a document and makes its text searchable. Gives its row.
+    Result<RowId> remember(const Document& document, const std::filesystem::path& path);
+    Result<void> index(RowId document, std::shared_ptr<const Document> text);
+    /// The newest conversation about a document, begun when there is none.
+    Result<RowId> conversation(const StoreReader& reader, RowId document, const std::string& title);
+    /// The outcome of the exchange `row`: text, citations, check and trace.
+    Result<void> finish(RowId row, RowId document, const Answer& answer, const AnswerTrace& trace,
+                        const std::string& modelName);
+
+private:
+    Store& m_store;
+};
+
+/// Milliseconds since 1970, UTC.
+std::int64_t nowMs();
+
+}  // namespace kvasir
