@@ -40,7 +40,8 @@ void passOn(int signal, siginfo_t* info, void* context) {
     } else if (previousAction.sa_handler != SIG_DFL && previousAction.sa_handler != SIG_IGN) {
         previousAction.sa_handler(signal);
     } else {
-        sigaction(signal, &previousAction, nullptr);  // the instruction runs again and faults for good
+        sigaction(signal, &previousAction, nullptr);
+        raise(signal);  // waits until this handler returns
     }
 }
 
@@ -76,10 +77,11 @@ std::array<GgufMapping::Guard, 64>& GgufMapping::Guard::table() {
 
 void GgufMapping::Guard::onSignal(int signal, siginfo_t* info, void* context) {
     const int savedError = errno;
-    const auto address = reinterpret_cast<std::uintptr_t>(info->si_addr);
+    // A signal that a program sent (si_code <= 0) has no address.
+    const auto address = info->si_code > 0 ? reinterpret_cast<std::uintptr_t>(info->si_addr) : 0;
     for (Guard& guard : table()) {
         const std::uintptr_t end = guard.end.load();
-        if (address < guard.begin.load() || address >= end) continue;
+        if (address == 0 || address < guard.begin.load() || address >= end) continue;
         guard.lost.store(true);
         const auto pageSize = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
         const std::uintptr_t page = address - address % pageSize;
