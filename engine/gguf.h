@@ -27,10 +27,18 @@ struct GgufTensor {
 /// An open model file. Everything in it was checked when it was opened: counts, offsets, sizes, types,
 /// alignment and strings lie within the file and within stated limits, names are unique. Immutable; any
 /// number of threads may read. The mapping lives as long as the object, and so do the views it hands out.
+///
+/// Limits: 65,536 tensors with 1 to 4 dimensions and names up to 64 bytes; 65,536 metadata keys up to 65,535
+/// bytes; strings up to 16 MiB; arrays 4 deep; 1 GiB up to the tensors' data; alignment a power of two, 8
+/// bytes to 1 MiB.
+///
+/// A file that changes while it is open never stops the program. Metadata and tensor descriptions are a copy.
+/// Tensor data are mapped: what a shortened file (or a failing disk) no longer holds reads as zeros, and
+/// intact() is false from then on. A file that is replaced by renaming another over it stays as it was.
 class GgufFile {
 public:
     /// Errors: NotFound, Unreadable, Empty, Damaged (names the field and the byte offset), Unsupported (a
-    /// version, a tensor type: by name), OutOfMemory.
+    /// version, a tensor type: by name; a file that is not GGUF), TooLarge (a stated limit), OutOfMemory.
     static Result<std::unique_ptr<GgufFile>> open(const std::filesystem::path& path);
     ~GgufFile();
     GgufFile(const GgufFile&) = delete;
@@ -38,6 +46,9 @@ public:
 
     const std::filesystem::path& path() const;
     std::uint64_t bytes() const;
+    /// False once data could not be read or the file is shorter than it was: results computed from it are
+    /// worthless. Ask after reading weights.
+    bool intact() const;
 
     // Metadata by key. Empty when the key is missing or its value is of another kind; integers of every width
     // count as integers when the value fits, floats as floats.
