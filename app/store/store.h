@@ -1,0 +1,110 @@
+// The one writer of the database: documents, conversations, answers, traces, pins, settings, metrics.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <future>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/document.h"
+#include "app/store/records.h"
+#include "app/store/store_reader.h"
+#include "engine/error.h"
+
+namespace kvasir {
+
+/// The outcome of a write. Ready when it is on the disk (or was refused); whoever does not care drops it.
+template <typename T>
+using Pending = std::future<Result<T>>;
+
+struct StoreOptions {
+    std::filesystem::path folder;  ///< created with mode 0700; Store::defaultFolder() for the user's own
+    std::chrono::milliseconds commitDelay{500};  ///< how long a write without hurry may wait for company
+    /// Called on the writer's thread with every failure; once for writes that failed together for the same
+    /// reason. Must not throw and not wait for the store.
+    std::function<void(const Error&)> onError;
+};
+
+/// Owns a thread that does all writing, many writes in one transaction. Every method may be called from any
+/// thread and returns at once: what happens to the write stands in the Pending, and in onError as well when
+/// it failed. Writes take effect in the order of the calls. A write that breaks no other is kept although its
+/// neighbours in the transaction fail.
+///
+/// Errors of a write: NotFound (it belongs to something that was deleted), NoSpace, ReadOnly, Damaged, Busy,
+/// InvalidArgument, Unreadable. What was reported as written stays, whatever happens to the program.
+class Store {
+public:
+    /// $KVASIR_DATA, or the platform's folder for data of programs and `kvasir` in it: the same for all our
+    /// programs. Error: NotFound when the platform names none.
+    static Result<std::filesystem::path> defaultFolder();
+
+    /// Opens the store or begins one. Waits for the disk, and after an unclean end for a check of the whole
+    /// database. Answers that were being written then become Interrupted.
+    /// Errors: Busy (another program has it open for writing: StoreReader still works), ReadOnly, NoSpace,
+    /// Unreadable, Unsupported (written by a newer version). A damaged database is no error: see notice().
+    static Result<std::unique_ptr<Store>> open(StoreOptions options);
+
+    /// Writes what is queued, then closes.
+    ~Store();
+    Store(const Store&) = delete;
+    Store& operator=(const Store&) = delete;
+
+    /// Set when the database was damaged and a new one was begun: says where the old one was moved to.
+    const std::optional<Error>& notice() const;
+
+    /// A connection for one other thread.
+    Result<std::unique_ptr<StoreReader>> reader() const;
+
+    /// Adds a document, or brings the one with the same sha256 up to date (name, path, kind, characters,
+    /// statuses, openedAt; the place where the user left it is kept). Gives its id.
+    Pending<RowId> addDocument(DocumentRecord document);
+    /// Where the user is in it. Without hurry.
+    Pending<void> saveView(RowId document, std::int32_t page, double zoom);
+    /// Makes the text searchable, in place of what was indexed before.
+    Pending<void> indexDocument(RowId document, std::shared_ptr<const Document> text);
+    /// With conversations, answers, traces, pins and search index; nothing readable stays in the files.
+    Pending<void> deleteDocument(RowId document);
+
+    Pending<RowId> addConversation(ConversationRecord conversation);
+    Pending<void> renameConversation(RowId conversation, std::string title);
+    Pending<void> deleteConversation(RowId conversation);
+
+    /// Gives the new exchange's id. `exchange.id` is not used.
+    Pending<RowId> beginExchange(Exchange exchange);
+    /// The answer as far as it is written. May be called for every token: only the newest text is written,
+    /// once per commitDelay. Has no effect on an answer that is no longer Writing.
+    void saveAnswer(RowId exchange, std::string textSoFar);
+    /// Everything else about it; replaces citations, facts and trace. `exchange.id` names it.
+    Pending<void> finishExchange(Exchange exchange, std::vector<CitationRecord> citations,
+                                 std::vector<CheckedFact> facts, std::optional<Trace> trace);
+    Pending<void> deleteExchange(RowId exchange);
+
+    /// The document bytes of each document token, ascending; token i of the map is prompt position
+    /// Trace::documentBegin + i. The same map is kept once per document. Gives its id.
+    Pending<RowId> addTokenMap(RowId document, std::vector<ByteRange> tokens);
+
+    Pending<RowId> addPin(PinRecord pin);
+    Pending<void> deletePin(RowId pin);
+
+    Pending<void> setSetting(std::string key, std::string value);
+    /// Without hurry.
+    Pending<void> addMetric(MetricRecord metric);
+
+    /// All but the settings; nothing readable stays in the files.
+    Pending<void> deleteEverything();
+
+    /// Waits until everything queued so far is written; the first error of it.
+    Result<void> flush();
+
+private:
+    struct Parts;
+    explicit Store(std::unique_ptr<Parts> parts);
+    std::unique_ptr<Parts> m_parts;
+};
+
+}  // namespace kvasir
