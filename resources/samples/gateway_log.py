@@ -44,22 +44,22 @@ EVENTS = """
 01:47:40.005|WARN|alert|incident INC-3092 raised, severity 2, on-call engineer paged
 01:52:40.009|WARN|alert|INC-3092 not acknowledged, page repeated
 01:55:18.634|INFO|alert|INC-3092 acknowledged by on-call engineer
-02:00:00.018|INFO|stat|hour 01: 391 orders accepted, 96 refused, median 44 ms
+02:00:00.018|INFO|stat|hour 01: 446 orders accepted, 98 refused, median 44 ms
 02:03:29.771|INFO|admin|lock list requested: session 5127 of stock-reconcile holds 48213 row locks
-02:06:44.280|WARN|spill|200 orders parked
+02:04:52.280|WARN|spill|200 orders parked
 02:08:55.912|ERROR|breaker|trial request failed, circuit stays open
 02:11:30.456|INFO|admin|note on INC-3092: release 8.14.2 changed the batch size of stock-reconcile from 500 to 50000
 02:19:06.387|WARN|admin|job stock-reconcile cancelled by on-call engineer, rollback begins
 02:23:51.940|INFO|db|rollback of session 5127 finished, all row locks released
 02:24:36.205|INFO|breaker|trial request succeeded, circuit closed
 02:24:36.611|INFO|spill|replay started, 412 orders parked
-02:29:14.077|WARN|spill|rq-@ order o-775601 is a duplicate of o-775599, dropped
-02:33:08.529|WARN|spill|rq-@ order o-775742 refused, article 60-117 sold out meanwhile
-02:36:20.864|WARN|spill|rq-@ order o-775803 is a duplicate of o-775802, dropped
+02:29:14.077|WARN|spill|rq-@ order o-775648 is a duplicate of o-775646, dropped
+02:33:08.529|WARN|spill|rq-@ order o-775791 refused, article 60-117 sold out meanwhile
+02:36:20.864|WARN|spill|rq-@ order o-775910 is a duplicate of o-775909, dropped
 02:41:17.352|INFO|spill|replay done, 409 orders accepted, 2 duplicates dropped, 1 refused
 02:44:02.190|INFO|admin|batch size of stock-reconcile set to 500, configuration set 2217
 02:52:30.733|INFO|alert|INC-3092 closed
-03:00:00.017|INFO|stat|hour 02: 655 orders accepted, 12 refused, median 40 ms
+03:00:00.017|INFO|stat|hour 02: 778 orders accepted, 12 refused, median 40 ms
 03:05:00.020|INFO|sched|job stock-reconcile started, batch size 500
 03:27:44.615|INFO|sched|job stock-reconcile done, 96400 rows compared, 118 corrected
 03:48:19.402|ERROR|pay|rq-@ payment service answered 502, tried again
@@ -78,7 +78,7 @@ EVENTS = """
 
 # Orders received since 22:00, at each full hour; the numbers of orders and
 # requests follow from it.
-RECEIVED = (0, 1915, 3299, 4165, 4805, 5325, 5614, 5957, 6690)
+RECEIVED = (0, 1915, 3299, 4165, 4856, 5501, 5790, 6133, 6866)
 FIRST_ORDER, FIRST_REQUEST, REQUESTS_PER_ORDER = 770914, 0x1000, 3
 # Seconds after 22:00: from the empty pool to the circuit's opening no request
 # is served, from then to its closing orders are parked.
@@ -93,9 +93,9 @@ def _seconds(stamp):
 
 
 def _stamp(at):
-    whole = int(at)
+    whole, millis = divmod(round(at * 1000), 1000)
     return "%02d:%02d:%02d.%03d" % ((whole // 3600 + 22) % 24, whole // 60 % 60,
-                                    whole % 60, int((at - whole) * 1000))
+                                    whole % 60, millis)
 
 
 def _received(at):
@@ -142,16 +142,17 @@ def _events():
 def gateway_log():
     rng = random.Random(20260317)
     events = list(_events())
-    lines = list(events)
+    lines, request = list(events), ""
     for before, after in zip(events, events[1:]):
         for slot in range(TRIES_PER_GAP):
             place, keep, number = rng.random(), rng.random(), rng.random()
             at = before[0] + (after[0] - before[0]) * (slot + place) / TRIES_PER_GAP
             if (after[0] - before[0] < 150 or keep > SHARE
-                    or POOL_EMPTY <= at < CIRCUIT_OPEN):
+                    or POOL_EMPTY <= at < CIRCUIT_OPEN or _request(at) == request):
                 continue
+            request = _request(at)
             component, message = _traffic(number, at)
-            lines.append((at, "INFO", component, "rq-%s %s" % (_request(at), message)))
+            lines.append((at, "INFO", component, "rq-%s %s" % (request, message)))
     lines.sort(key=lambda line: line[0])
     return "".join("%s %-5s %s: %s\n" % (_stamp(line[0]), *line[1:])
                    for line in lines).encode()

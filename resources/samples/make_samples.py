@@ -39,7 +39,7 @@ def framework_agreement():
 def supply_agreement_ja():
     return Book(
         source("supply_agreement_ja.txt"),
-        Look("Mincho", "Gothic", 10.5, 19, 7),
+        Look("Mincho", "Gothic", 10.5, 20.5, 8),
         {"title": "購買基本契約書", "author": "瑞浜化工株式会社",
          "subject": "ポンプ、送液装置及びこれらの部品の購買", "lang": "ja"},
         ("購買基本契約書", "瑞購基第2406号"), "瑞浜化工株式会社・北嶺精機株式会社",

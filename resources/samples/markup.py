@@ -165,8 +165,9 @@ class Story:
             rows.append([Paragraph('<a href="#%s">%s</a>' % (key, text), style),
                          Paragraph(str(page), number)])
         table = Table(rows or [["", ""]], colWidths=[136 * mm, 18 * mm])
-        pad = 0 if self.book.contents_levels > 1 else 1.1 if look.japanese else 1.6
+        pad = 0 if self.book.contents_levels > 1 else 0.3 if look.japanese else 1.6
         table.setStyle(TableStyle([
+            ("FONT", (0, 0), (-1, -1), look.table_font),
             ("LINEBELOW", (0, 0), (-1, -1), 0.25, colors.HexColor("#d5d5d5")),
             ("TOPPADDING", (0, 0), (-1, -1), pad),
             ("BOTTOMPADDING", (0, 0), (-1, -1), pad),
@@ -192,7 +193,9 @@ class Story:
         heights = [30 if form else None] * len(rows)
         table = Table(cells, colWidths=widths, rowHeights=heights,
                       repeatRows=0 if form else 1)
-        style = [("VALIGN", (0, 0), (-1, -1), "TOP"),
+        # Cells hold paragraphs, but a table names its own font in the file too.
+        style = [("FONT", (0, 0), (-1, -1), look.table_font),
+                 ("VALIGN", (0, 0), (-1, -1), "TOP"),
                  ("GRID", (0, 0), (-1, -1), 0.4, RULE),
                  ("TOPPADDING", (0, 0), (-1, -1), 3.2),
                  ("BOTTOMPADDING", (0, 0), (-1, -1), 4.2)]
