@@ -159,13 +159,13 @@ class Story:
         rows = []
         for level, text, page, key in self.book.contents:
             style = ParagraphStyle("toc", parent=look.cell, leftIndent=12 * level,
-                                   leading=look.size * (1.35 if self.book.contents_levels > 1 else 1.5),
+                                   leading=look.size * 1.35,
                                    fontSize=look.size - 0.7)
             number = ParagraphStyle("tocn", parent=style, alignment=TA_RIGHT)
             rows.append([Paragraph('<a href="#%s">%s</a>' % (key, text), style),
                          Paragraph(str(page), number)])
         table = Table(rows or [["", ""]], colWidths=[136 * mm, 18 * mm])
-        pad = 0 if self.book.contents_levels > 1 else 0.3 if look.japanese else 1.6
+        pad = 0 if self.book.contents_levels > 1 else 0.6 if look.japanese else 2.4
         table.setStyle(TableStyle([
             ("FONT", (0, 0), (-1, -1), look.table_font),
             ("LINEBELOW", (0, 0), (-1, -1), 0.25, colors.HexColor("#d5d5d5")),
