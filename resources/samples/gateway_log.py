@@ -10,7 +10,7 @@ import random
 EVENTS = """
 22:00:00.004|INFO|main|order-gateway 8.14.2 on node og-2, configuration set 2216, log of the night 2026-03-17 to 2026-03-18, local time
 22:00:00.310|INFO|pool|database pool ready, 24 connections, timeout 1500 ms
-22:00:00.655|INFO|log|lines about single orders are a sample, one in sixty
+22:00:00.655|INFO|log|lines about single orders are a sample of all
 22:00:01.122|INFO|route|17 routes loaded, 3 of them read only
 22:14:07.551|WARN|auth|rq-@ client key of partner tarnside-web expires in 6 days
 22:30:00.020|INFO|sched|job price-sync started

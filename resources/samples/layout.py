@@ -215,7 +215,8 @@ class Look:
         base = ParagraphStyle(
             "body", fontName=body, fontSize=size, leading=leading,
             spaceAfter=gap, textColor=INK,
-            bulletFontName=body, bulletFontSize=size, wordWrap="CJK" if self.japanese else None, alignment=TA_JUSTIFY if not sans else TA_LEFT)
+            bulletFontName=body, bulletFontSize=size, wordWrap="CJK" if self.japanese else None,
+            alignment=TA_JUSTIFY if not sans else TA_LEFT)
         self.body = base
 
         def variant(**changes):
