@@ -145,9 +145,13 @@ TEST(Gguf, SaysWhyAPathIsNotRead) {
     EXPECT_EQ(code(scratch.path()), ErrorCode::Empty);
     std::filesystem::permissions(scratch.path(), std::filesystem::perms::none);
     const bool root = geteuid() == 0;  // who may read every file
-    if (root) ASSERT_EQ(seteuid(65534), 0);
+    if (root) {
+        ASSERT_EQ(seteuid(65534), 0);
+    }
     EXPECT_EQ(code(scratch.path()), ErrorCode::Unreadable);
-    if (root) ASSERT_EQ(seteuid(0), 0);
+    if (root) {
+        ASSERT_EQ(seteuid(0), 0);
+    }
 }
 
 TEST(Gguf, NamesWhatIsNotGguf) {
