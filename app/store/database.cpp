@@ -1,6 +1,5 @@
 #include "app/store/database.h"
 
-#include <cerrno>
 #include <fstream>
 #include <new>
 
@@ -21,7 +20,7 @@ namespace fs = std::filesystem;
 
 constexpr int kBusyTimeoutMs = 5000;
 
-// Present when damage was met while the database was in use.
+// Present while a check of the database is due: after an unclean end, or when damage was met in use.
 fs::path suspicionFile(const fs::path& folder) {
     return folder / "check-database";
 }
@@ -34,20 +33,23 @@ bool isDamage(int code) {
     return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
 }
 
-bool diskIsFull(const fs::path& folder, sqlite3* connection) {
-    const int system = connection != nullptr ? sqlite3_system_errno(connection) : 0;
-    if (system == ENOSPC || system == EDQUOT || system == EFBIG) return true;
+bool diskIsFull(const fs::path& folder) {
     std::error_code failed;
     const fs::space_info space = fs::space(folder, failed);
     return !failed && space.available == 0;
 }
 
-Error describe(const SQLite::Exception& e, const fs::path& folder, sqlite3* connection) {
+Error describe(const SQLite::Exception& e, const fs::path& folder) {
     const std::string file = databaseFile(folder).string();
     const int code = e.getErrorCode() & 0xFF;
-    if (code == SQLITE_FULL || (code == SQLITE_IOERR && diskIsFull(folder, connection))) {
+    if (code == SQLITE_FULL || (code == SQLITE_IOERR && diskIsFull(folder))) {
         return {ErrorCode::NoSpace, "The disk is full: this was not saved.", file,
                 "Free some space; what was saved before is safe."};
+    }
+    if (e.getExtendedErrorCode() == SQLITE_IOERR_WRITE) {
+        return {ErrorCode::NoSpace,
+                "The disk took no more data: it is full, over a quota, or failing; this was not saved.", file,
+                "Free some space or check the disk; what was saved before is safe."};
     }
     if (isDamage(code)) {
         return {ErrorCode::Damaged, "The database of documents and answers is damaged.", file,
@@ -103,7 +105,7 @@ void createPrivately(const fs::path& folder) {
     const auto owner = QFileDevice::ReadOwner | QFileDevice::WriteOwner;
     std::error_code failed;
     if (!fs::exists(path, failed) && !file.open(QIODevice::NewOnly | QIODevice::WriteOnly, owner)) {
-        const bool full = diskIsFull(folder, nullptr);
+        const bool full = diskIsFull(folder);
         throw StoreFailure({full ? ErrorCode::NoSpace : ErrorCode::ReadOnly,
                             "The database cannot be created: " + file.errorString().toStdString() + ".",
                             path.string(),
@@ -161,14 +163,14 @@ fs::path databaseFile(const fs::path& folder) {
     return folder / "kvasir.sqlite";
 }
 
-Error currentError(const fs::path& folder, sqlite3* connection) {
+Error currentError(const fs::path& folder) {
     try {
         throw;
     } catch (const StoreFailure& e) {
         return e.error();
     } catch (const SQLite::Exception& e) {
         if (isDamage(e.getErrorCode() & 0xFF)) std::ofstream(suspicionFile(folder)).put('\n');
-        return describe(e, folder, connection);
+        return describe(e, folder);
     } catch (const std::bad_alloc&) {
         return {ErrorCode::OutOfMemory, "There was not enough memory for the database.",
                 databaseFile(folder).string(), "Close other programs and try again."};
@@ -184,7 +186,8 @@ Error currentError(const fs::path& folder, sqlite3* connection) {
 Result<OpenedDatabase> openForWriting(const fs::path& folder, bool uncleanEnd) {
     OpenedDatabase opened;
     try {
-        const fs::path file = databaseFile(folder);
+        // Stays until a check was made, also if this attempt to open fails for another reason.
+        if (uncleanEnd) std::ofstream(suspicionFile(folder)).put('\n');
         const bool check = uncleanEnd || fs::exists(suspicionFile(folder));
         try {
             opened.database = openSound(folder, check);
@@ -195,7 +198,7 @@ Result<OpenedDatabase> openForWriting(const fs::path& folder, bool uncleanEnd) {
         }
         fs::remove(suspicionFile(folder));
     } catch (...) {
-        return tl::unexpected(currentError(folder, nullptr));
+        return tl::unexpected(currentError(folder));
     }
     return opened;
 }
@@ -231,7 +234,7 @@ Result<std::unique_ptr<SQLite::Database>> openForReading(const fs::path& folder)
         const QByteArray name = QString::fromStdString(file.string()).toUtf8().toPercentEncoding("/");
         return open("file:" + name.toStdString() + "?immutable=1", SQLite::OPEN_READONLY | SQLite::OPEN_URI);
     } catch (...) {
-        return tl::unexpected(currentError(folder, nullptr));
+        return tl::unexpected(currentError(folder));
     }
 }
 

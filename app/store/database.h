@@ -38,8 +38,8 @@ Result<OpenedDatabase> openForWriting(const std::filesystem::path& folder, bool 
 /// Errors as StoreReader::open.
 Result<std::unique_ptr<SQLite::Database>> openForReading(const std::filesystem::path& folder);
 
-/// The running exception as an Error: to be called in a catch block. `connection` tells a full disk from
-/// other I/O errors and may be null. Damage is noted in the folder, so that the next openForWriting checks.
-Error currentError(const std::filesystem::path& folder, sqlite3* connection);
+/// The running exception as an Error: to be called in a catch block. Damage is noted in the folder, so that
+/// the next openForWriting checks.
+Error currentError(const std::filesystem::path& folder);
 
 }  // namespace kvasir

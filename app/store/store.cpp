@@ -161,7 +161,7 @@ Result<std::unique_ptr<Store>> Store::open(StoreOptions options) {
         interrupted << ExchangeState::Interrupted << ExchangeState::Writing;
         interrupted.run();
     } catch (...) {
-        return tl::unexpected(currentError(options.folder, opened->database->getHandle()));
+        return tl::unexpected(currentError(options.folder));
     }
     parts->queue = std::make_unique<WriteQueue>(std::move(opened->database), options.folder,
                                                 options.commitDelay, std::move(options.onError));

@@ -23,7 +23,7 @@ struct StoreReader::Parts {
         try {
             return work(*database);
         } catch (...) {
-            return tl::unexpected(currentError(folder, database->getHandle()));
+            return tl::unexpected(currentError(folder));
         }
     }
 };

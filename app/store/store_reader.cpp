@@ -17,7 +17,7 @@ Result<std::unique_ptr<StoreReader>> StoreReader::open(const std::filesystem::pa
     try {
         parts->tokenizer = std::make_unique<SearchTokenizer>(parts->database->getHandle());
     } catch (...) {
-        return tl::unexpected(currentError(folder, parts->database->getHandle()));
+        return tl::unexpected(currentError(folder));
     }
     return std::unique_ptr<StoreReader>(new StoreReader(std::move(parts)));
 }

@@ -78,7 +78,7 @@ void WriteQueue::commit(std::vector<WriteJob>& jobs) {
         runJobs(jobs, outcomes);
         transaction.commit();
     } catch (...) {
-        const Error error = currentError(m_folder, m_database->getHandle());
+        const Error error = currentError(m_folder);
         std::fill(outcomes.begin(), outcomes.end(), tl::unexpected(error));
     }
     clean(jobs);
@@ -103,7 +103,7 @@ Result<void> WriteQueue::runOne(const WriteJob& job) {
         savepoint.release();
         return {};
     } catch (...) {
-        return tl::unexpected(currentError(m_folder, m_database->getHandle()));
+        return tl::unexpected(currentError(m_folder));
     }
 }
 
