@@ -121,7 +121,6 @@ fetch_start() {
     mkdir -p "$log_dir"
     "$root/installer/fetch-model" "$@" >"$log_dir/models.txt" 2>"$log_dir/fetch.log" &
     fetch_pid=$!
-    trap fetch_stop EXIT
 }
 
 fetch_wait() {
@@ -132,7 +131,9 @@ fetch_wait() {
     return $status
 }
 
+# A fetch does not outlive the script that started it.
 fetch_stop() { [ -z "$fetch_pid" ] || kill "$fetch_pid" 2>/dev/null || true; }
+trap fetch_stop EXIT
 
 # As many compilers at once as there are processors, and as memory bears at 1.5 GiB each.
 jobs_at_once() {

@@ -72,5 +72,6 @@ ctest_step() {
 }
 
 format_check() {
-    cd "$root" && git ls-files -z -- '*.cpp' '*.h' '*.cu' '*.cuh' | xargs -0r clang-format-19 --dry-run -Werror
+    (cd "$root" && find app engine kernels ui tests '(' -name '*.cpp' -o -name '*.h' -o -name '*.cu' -o -name '*.cuh' ')' \
+        -print0 | xargs -0r clang-format-19 --dry-run -Werror)
 }

@@ -64,6 +64,17 @@ class StepsTest(Folder):
         self.assertIn("second", out)
         self.assertIn("Failed:\n  one\n  three (not run: no build)\n", out)
 
+    def test_fetch_beside_the_steps(self):
+        fetch = self.write("installer/fetch-model", "#!/usr/bin/env bash\n[ $1 = small ] || { echo no $1 >&2; exit 1; }\n"
+                           "echo half >&2; sleep 0.3; echo whole >&2; echo path\n")
+        fetch.chmod(0o755)
+        status, last, out = self.steps("fetch_start small\nstep build true\nstep models fetch_wait")
+        self.assertEqual((status, last), (0, "2 passed, 0 failed"))
+        self.assertIn("half\nwhole\n", out)
+        status, last, out = self.steps("fetch_start big\nstep models fetch_wait || true")
+        self.assertEqual((status, last), (1, "0 passed, 1 failed"))
+        self.assertIn("no big\n", out)
+
     def test_early_end_is_a_failure(self):
         status, last, out = self.steps("fail 'no network'")
         self.assertEqual((status, last), (1, "0 passed, 1 failed"))
