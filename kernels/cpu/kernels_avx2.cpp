@@ -1,0 +1,11 @@
+// The kernels' instances for Avx2, compiled with its flags.
+#include "kernels/cpu/kernels_make.h"
+#include "kernels/cpu/simd_avx2.h"
+
+namespace kvasir::kernels {
+
+const KernelTable& avx2Kernels() {
+    return kernelsOf<Avx2>;
+}
+
+}  // namespace kvasir::kernels
