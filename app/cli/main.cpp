@@ -18,7 +18,7 @@ struct Commands {
     ProbeArguments probe;
     TokenizeArguments tokenize;
     std::string inspectedAnswer, inspectedHtml;
-    bool inspectJson = false, sessionsJson = false, modelsJson = false;
+    bool inspectJson = false, sessionsJson = false, modelsJson = false, alwaysJson = false;
 };
 
 void addAsk(CLI::App& app, Commands& c) {
@@ -72,12 +72,12 @@ void addEngine(CLI::App& app, Commands& c) {
     probe->add_option("--resident", c.probe.resident, "Prompt tokens computed beforehand");
     probe->add_option("--threads", c.probe.threads, "Processor threads; 0: one per core");
     probe->add_option("--out", c.probe.out, "File for the result; standard output when missing");
-    probe->add_flag("--json", "The result is always JSON");
+    probe->add_flag("--json", c.alwaysJson, "The result is always JSON");
     CLI::App* tokenize = app.add_subcommand("tokenize", "Token ids of each line of standard input");
     tokenize->add_option("model", c.tokenize.model, "Model file or name")->required();
     tokenize->add_flag("--special", c.tokenize.special, "Control tokens in the text become those tokens");
     tokenize->add_flag("--json-lines", c.tokenize.jsonLines, "Each line is a JSON string");
-    tokenize->add_flag("--json", "The result is always JSON");
+    tokenize->add_flag("--json", c.alwaysJson, "The result is always JSON");
 }
 
 int run(const CLI::App& app, const Commands& c) {

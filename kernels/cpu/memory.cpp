@@ -17,6 +17,8 @@ namespace {
 constexpr std::size_t kCacheLine = 64;
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
 
+}  // namespace
+
 /// Linux promises memory that it does not have and kills the program when it is used; so ask first.
 std::size_t availableMemory() {
     std::size_t bytes = std::numeric_limits<std::size_t>::max();
@@ -35,8 +37,6 @@ std::size_t availableMemory() {
 #endif
     return bytes;
 }
-
-}  // namespace
 
 AlignedMemory::~AlignedMemory() {
     std::free(m_data);

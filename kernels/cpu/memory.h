@@ -28,4 +28,7 @@ private:
     std::size_t m_bytes = 0;
 };
 
+/// What the system could give without swapping; the largest number where it does not say.
+std::size_t availableMemory();
+
 }  // namespace kvasir::kernels
