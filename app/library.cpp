@@ -34,6 +34,17 @@ Result<RowId> Library::conversation(const StoreReader& reader, RowId document, c
     return m_store.addConversation({0, document, title, nowMs()}).get();
 }
 
+std::shared_future<Result<RowId>> Library::begin(RowId conversation, const Answer& asked,
+                                                 const std::string& modelName) {
+    Exchange exchange;
+    exchange.conversationId = conversation;
+    exchange.askedAt = asked.askedAt;
+    exchange.question = asked.question;
+    exchange.mode = asked.mode;
+    exchange.modelName = modelName;
+    return m_store.beginExchange(std::move(exchange)).share();
+}
+
 Result<void> Library::finish(RowId row, RowId document, const Answer& answer, const AnswerTrace& trace,
                              const std::string& modelName) {
     Exchange exchange = toExchange(answer, trace);

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
+#include <future>
 #include <memory>
 #include <string>
 
@@ -24,6 +24,9 @@ public:
     Result<void> index(RowId document, std::shared_ptr<const Document> text);
     /// The newest conversation about a document, begun when there is none.
     Result<RowId> conversation(const StoreReader& reader, RowId document, const std::string& title);
+    /// The exchange of a question that is being asked; the row is ready when it is on the disk.
+    std::shared_future<Result<RowId>> begin(RowId conversation, const Answer& asked,
+                                            const std::string& modelName);
     /// The outcome of the exchange `row`: text, citations, check and trace.
     Result<void> finish(RowId row, RowId document, const Answer& answer, const AnswerTrace& trace,
                         const std::string& modelName);

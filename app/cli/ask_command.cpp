@@ -139,13 +139,12 @@ private:
         const Result<RowId> conversation =
             m_library->conversation(*m_reader, m_documentRow, m_document->name);
         if (!conversation) return tl::unexpected(conversation.error());
-        Exchange exchange;
-        exchange.conversationId = *conversation;
-        exchange.askedAt = nowMs();
-        exchange.question = m_request.question;
-        exchange.mode = m_request.mode;
-        exchange.modelName = m_engine->model().config().name;
-        const Result<RowId> row = m_store->beginExchange(std::move(exchange)).get();
+        Answer asked;
+        asked.question = m_request.question;
+        asked.mode = m_request.mode;
+        asked.askedAt = nowMs();
+        const Result<RowId> row =
+            m_library->begin(*conversation, asked, m_engine->model().config().name).get();
         if (!row) return tl::unexpected(row.error());
         m_progress.show("Looking for the answer", -1, -1);
         std::size_t shown = 0;
@@ -166,7 +165,7 @@ private:
         if (!outcome) failedAnswer.error = outcome.error();
         Answer& answer = outcome ? outcome->answer : failedAnswer;
         answer.id = answerId(*row);
-        answer.askedAt = nowMs();
+        answer.askedAt = asked.askedAt;
         answer.figures.readMs = m_readMs;
         const Result<void> kept =
             m_library->finish(*row, m_documentRow, answer, outcome ? outcome->trace : AnswerTrace{},

@@ -1,0 +1,122 @@
+// The workspace of the desktop program: this computer's reader, engine and store behind app/workspace.h.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <future>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/document_thread.h"
+#include "app/engine_thread.h"
+#include "app/library.h"
+#include "app/store/store.h"
+#include "app/workspace.h"
+
+namespace kvasir {
+
+class LocalWorkspace : public Workspace {
+    Q_OBJECT
+
+public:
+    struct Options {
+        std::filesystem::path dataFolder;  ///< empty: the user's own
+        std::filesystem::path model;       ///< empty: the one used last, else the best installed one
+        int threads = 0;                   ///< 0: one per core
+    };
+    /// Errors: those of Store::open. A model that is missing or does not load is no error: see model().
+    static Result<std::unique_ptr<LocalWorkspace>> create(const Options& options);
+    ~LocalWorkspace() override;
+
+    std::vector<DocumentInfo> documents() const override;
+    DocumentId open(const QString& path) override;
+    void unlock(DocumentId document, const QString& password) override;
+    void close(DocumentId document) override;
+    void forget(DocumentId document) override;
+    DocumentInfo info(DocumentId document) const override;
+    ReadingState reading(DocumentId document) const override;
+    std::shared_ptr<const Document> text(DocumentId document) const override;
+    void requestPageImage(DocumentId document, int page, double pixelsPerPoint) override;
+    void cancelPageImages(DocumentId document) override;
+    void stopReading(DocumentId document) override;
+    void continueReading(DocumentId document) override;
+
+    QString ask(DocumentId document, const QString& question) override;
+    void stop(const QString& answer) override;
+    std::vector<QString> answers(DocumentId document) const override;
+    Answer answer(const QString& answer) const override;
+    WordMarks marks(const QString& answer) const override;
+
+    ModelInfo model() const override;
+    void useModel(const QString& path) override;
+    QString setting(const QString& key) const override;
+    void setSetting(const QString& key, const QString& value) override;
+
+private:
+    /// A document on the window's side. Ids of remembered documents are their rows; those of new ones are
+    /// negative until the window is closed.
+    struct Entry {
+        DocumentInfo info;
+        ReadingState reading;
+        std::shared_ptr<const Document> text;
+        std::unique_ptr<DocumentThread> thread;
+        RowId row = 0;  ///< 0 until its text is in the store
+        std::vector<QString> answers;
+    };
+    struct Asked {
+        DocumentId document = 0;
+        EngineThread::AnswerKey key = 0;
+        Answer answer;
+        WordMarks marks;
+        RowId row = 0;  ///< 0 until the store has it
+    };
+
+    LocalWorkspace() = default;
+    EngineThread::Events engineEvents();
+    void chooseModel(const std::filesystem::path& wanted);
+    void loadRemembered();
+    void loadAnswers(Entry& entry);
+    void startThread(DocumentId id, const std::string& password);
+    void onOpened(DocumentId id, const DocumentThread::Opened& opened);
+    void onRead(DocumentId id, const Result<std::shared_ptr<const Document>>& document,
+                const Result<RowId>& row);
+    void onReading(DocumentId id, const ReadingState& state);
+    void onText(EngineThread::AnswerKey key, const std::string& text);
+    void onFinished(EngineThread::AnswerKey key, const Answer& answer, const AnswerTrace& trace);
+    void keep(EngineThread::AnswerKey key, const Answer& answer, const AnswerTrace& trace);
+    QString answerOf(EngineThread::AnswerKey key) const;
+    Entry* find(DocumentId id);
+    const Entry* find(DocumentId id) const;
+    void report(const Error& error);
+    /// Runs `work` on the window's thread, unless the workspace is gone by then.
+    void post(std::function<void()> work);
+
+    std::unique_ptr<Store> m_store;
+    std::unique_ptr<StoreReader> m_reader;
+    std::optional<Library> m_library;
+    std::map<DocumentId, Entry> m_documents;
+    std::vector<DocumentId> m_order;  ///< most recently opened first
+    mutable std::map<QString, Asked> m_answers;
+    DocumentId m_nextNew = -1;
+    EngineThread::AnswerKey m_nextKey = 1;
+    ModelInfo m_model;
+    std::string m_modelName;  ///< of the loaded model
+
+    /// Exchanges being written: where the engine thread keeps an answer. Shared with the engine thread.
+    struct Keeping {
+        std::shared_future<Result<RowId>> row;
+        RowId document = 0;
+        std::string question, model;
+        std::int64_t askedAt = 0;
+    };
+    std::mutex m_keepingMutex;
+    std::map<EngineThread::AnswerKey, Keeping> m_keeping;
+
+    std::unique_ptr<EngineThread> m_engine;  // last: its events use everything above
+};
+
+}  // namespace kvasir
