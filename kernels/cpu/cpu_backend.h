@@ -14,8 +14,8 @@
 
 namespace kvasir::kernels {
 
-/// Operations are done when they return. Scratch memory grows to what the largest call needs and stays; where it
-/// cannot, std::bad_alloc leaves the operation.
+/// Operations are done when they return. Scratch memory grows to what the largest call needs and stays; where
+/// it cannot, std::bad_alloc leaves the operation.
 class CpuBackend : public Backend {
 public:
     CpuBackend(int threads, const KernelTable& kernels);
@@ -47,7 +47,8 @@ public:
     void poolScores(const AttentionShape& shape, const float* s, std::int64_t k, std::int32_t kernel,
                     Pooling pooling, float* c) override;
     void sumRows(const float* rows, std::int64_t r, std::int64_t k, float* out) override;
-    void selectLargest(const float* scores, std::int64_t k, std::int64_t count, std::int32_t* chosen) override;
+    void selectLargest(const float* scores, std::int64_t k, std::int64_t count,
+                       std::int32_t* chosen) override;
     void gatherRows(const float* x, std::int64_t width, const std::int32_t* rows, std::int64_t count,
                     float* out) override;
     void gatherKv(const AttentionShape& shape, std::span<const KvSpan> spans, const std::int32_t* rows,
