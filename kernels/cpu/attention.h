@@ -1,10 +1,10 @@
 // Attention and FastKV's window scores over tiles of 64 keys.
 //
-// Keys are numbered through all spans. A tile is aligned to that number, brought to float32 once and used for a
-// whole block of query vectors: scores = queries times keys^T, softmax online, values += probabilities times
-// values. For one query the steps are the same whatever block it is in: tiles in which it sees nothing are left
-// out, keys that it does not see have probability 0. Every 1,024 keys a new partial result begins; they are
-// merged in order, so that threads can share a long range without changing a bit.
+// Keys are numbered through all spans. A tile is aligned to that number, brought to float32 once and used for
+// a whole block of query vectors: scores = queries times keys^T, softmax online, values += probabilities
+// times values. For one query the steps are the same whatever block it is in: tiles in which it sees nothing
+// are left out, keys that it does not see have probability 0. Every 1,024 keys a new partial result begins;
+// they are merged in order, so that threads can share a long range without changing a bit.
 #pragma once
 
 #include "kernels/cpu/gemm.h"
@@ -17,12 +17,14 @@ constexpr int kTileVectors = static_cast<int>(kKeyTile) / kGroup;
 
 /// One row of keys or values to float32, padded with zeros.
 template <typename S>
-inline void widenRow(KvType type, const std::byte* from, std::int64_t size, std::int64_t paddedSize, float* to) {
+inline void widenRow(KvType type, const std::byte* from, std::int64_t size, std::int64_t paddedSize,
+                     float* to) {
     const std::int64_t whole = size / kGroup * kGroup;
     if (type == KvType::F32) {
         __builtin_memcpy(to, from, static_cast<std::size_t>(size) * sizeof(float));
     } else {
-        for (std::int64_t i = 0; i < whole; i += kGroup) S::store(to + i, S::loadHalf(from + 2 * i));
+        for (std::int64_t i = 0; i < whole; i += kGroup)
+            S::store(to + i, S::loadHalf(from + 2 * i));
     }
     if (size == paddedSize) return;
     if (type == KvType::F16) {
@@ -30,7 +32,8 @@ inline void widenRow(KvType type, const std::byte* from, std::int64_t size, std:
         __builtin_memcpy(halves, from + 2 * whole, static_cast<std::size_t>(2 * (size - whole)));
         S::store(to + whole, S::loadHalf(halves));
     }
-    for (std::int64_t i = size; i < paddedSize; ++i) to[i] = 0;
+    for (std::int64_t i = size; i < paddedSize; ++i)
+        to[i] = 0;
 }
 
 /// Rows [first, first + kKeyTile) of one head's keys or values, through all spans, to (kKeyTile, paddedSize);
@@ -75,8 +78,10 @@ struct RowRun {
 
 static inline RowRun rowsOfTile(const AttentionBlock& block, std::int64_t firstKey) {
     RowRun run{0, block.rows};
-    while (run.first < run.last && block.high[run.first] <= firstKey) ++run.first;
-    while (run.last > run.first && block.low[run.last - 1] >= firstKey + kKeyTile) --run.last;
+    while (run.first < run.last && block.high[run.first] <= firstKey)
+        ++run.first;
+    while (run.last > run.first && block.low[run.last - 1] >= firstKey + kKeyTile)
+        --run.last;
     return run;
 }
 
@@ -122,19 +127,19 @@ struct TileScores {
 
     explicit TileScores(const float* scores) {
 #pragma GCC unroll 4
-        for (int j = 0; j < kTileVectors; ++j) part[j] = S::load(scores + j * kGroup);
+        for (int j = 0; j < kTileVectors; ++j)
+            part[j] = S::load(scores + j * kGroup);
     }
     /// Keys outside the range become `other`.
     void keep(const KeyRange& keys, float other) {
         if (keys.low == 0 && keys.high == kKeyTile) return;
 #pragma GCC unroll 4
         for (int j = 0; j < kTileVectors; ++j) {
-            part[j] = S::keepLanes(part[j], keys.low - j * kGroup, keys.high - j * kGroup, S::broadcast(other));
+            part[j] =
+                S::keepLanes(part[j], keys.low - j * kGroup, keys.high - j * kGroup, S::broadcast(other));
         }
     }
-    float largest() const {
-        return S::reduceMax(S::max(S::max(part[0], part[1]), S::max(part[2], part[3])));
-    }
+    float largest() const { return S::reduceMax(S::max(S::max(part[0], part[1]), S::max(part[2], part[3]))); }
     float sum() const { return S::reduceAdd(S::add(S::add(part[0], part[1]), S::add(part[2], part[3]))); }
     /// part = e^(part - largest)
     void exponentiate(float largest) {
@@ -176,7 +181,8 @@ inline void softmaxTile(const AttentionBlock& block, std::int64_t firstKey, cons
         state.sum[v] = state.sum[v] * factor + tile.sum();
         state.largest[v] = largest;
         if (state.values == nullptr) continue;
-        for (int j = 0; j < kTileVectors; ++j) S::store(scores + v * kKeyTile + j * kGroup, tile.part[j]);
+        for (int j = 0; j < kTileVectors; ++j)
+            S::store(scores + v * kKeyTile + j * kGroup, tile.part[j]);
         if (factor != 1.0F) scaleVector<S>(state.values + v * block.paddedSize, block.paddedSize, factor);
     }
 }
@@ -265,7 +271,8 @@ inline void windowSumsWith(const AttentionBlock& block, std::int64_t split, cons
         const std::int64_t count = before - key < kKeyTile ? before - key : kKeyTile;
         for (std::int64_t head = 0; head < block.headsPerGroup; ++head) {
             typename S::Floats sums[kTileVectors];
-            for (auto& sum : sums) sum = S::zero();
+            for (auto& sum : sums)
+                sum = S::zero();
             for (std::int64_t row = run.first; row < run.last; ++row) {
                 const std::int64_t v = row * block.headsPerGroup + head;
                 const KeyRange keys = keysOfRow(block, row, key);
@@ -274,10 +281,12 @@ inline void windowSumsWith(const AttentionBlock& block, std::int64_t split, cons
                 tile.exponentiate(total.largest[v]);
                 tile.keep(keys, 0);
                 const typename S::Floats whole = S::broadcast(total.sum[v]);
-                for (int j = 0; j < kTileVectors; ++j) sums[j] = S::add(sums[j], S::div(tile.part[j], whole));
+                for (int j = 0; j < kTileVectors; ++j)
+                    sums[j] = S::add(sums[j], S::div(tile.part[j], whole));
             }
             float lanes[kKeyTile];
-            for (int j = 0; j < kTileVectors; ++j) S::store(lanes + j * kGroup, sums[j]);
+            for (int j = 0; j < kTileVectors; ++j)
+                S::store(lanes + j * kGroup, sums[j]);
             __builtin_memcpy(s + head * before + key, lanes, static_cast<std::size_t>(count) * sizeof(float));
         }
     });

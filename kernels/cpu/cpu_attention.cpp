@@ -87,7 +87,9 @@ struct CpuBackend::AttentionCall {
 
     std::int64_t blocks() const { return ceilDivide(n, rowsPerBlock); }
     std::int64_t vectors() const { return rowsPerBlock * headsPerGroup; }
-    std::int64_t scratchFloats() const { return vectors() * (paddedSize + kKeyTile) + 2 * paddedSize * kKeyTile; }
+    std::int64_t scratchFloats() const {
+        return vectors() * (paddedSize + kKeyTile) + 2 * paddedSize * kKeyTile;
+    }
 
     AttentionBlock block(std::int64_t g, std::int64_t index) const {
         const std::int64_t row = index * rowsPerBlock;
@@ -188,15 +190,16 @@ void CpuBackend::attendNarrow(const AttentionCall& call) {
         resetState(total, vectors, call.paddedSize);
         for (std::int64_t s = 0; s < call.splits; ++s) {
             float* at = memory + (tile * call.splits + s) * states;
-            m_kernels.mergeStates(block.vectors(), call.paddedSize, stateAt(at, vectors, call.paddedSize), total);
+            m_kernels.mergeStates(block.vectors(), call.paddedSize, stateAt(at, vectors, call.paddedSize),
+                                  total);
         }
         call.finish(block, index, total);
     });
 }
 
-void CpuBackend::windowScores(const AttentionShape& shape, const float* queries, const std::int32_t* positions,
-                              std::int64_t window, std::span<const KvSpan> spans, std::int64_t before,
-                              float* s) {
+void CpuBackend::windowScores(const AttentionShape& shape, const float* queries,
+                              const std::int32_t* positions, std::int64_t window,
+                              std::span<const KvSpan> spans, std::int64_t before, float* s) {
     std::memset(s, 0, static_cast<std::size_t>(shape.heads * before) * sizeof(float));
     if (window == 0 || before == 0) return;
     const VisibleKeys visible(shape, spans, positions, window);

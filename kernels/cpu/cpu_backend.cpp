@@ -76,7 +76,8 @@ void CpuBackend::reserveScratch(std::size_t bytes) {
 
 ByteRows CpuBackend::quantiseRows(const float* x, std::int64_t n, std::int64_t columns) {
     // The odd cache line keeps rows of a power of two from falling on each other in the cache.
-    const std::int64_t rowBytes = columns + columns / kBlock * static_cast<std::int64_t>(sizeof(ActivationBlock));
+    const std::int64_t rowBytes =
+        columns + columns / kBlock * static_cast<std::int64_t>(sizeof(ActivationBlock));
     const std::int64_t stride = ceilDivide(rowBytes, 128) * 128 + 64;
     m_byteRows.reserve(static_cast<std::size_t>(n * stride));
     inPieces(n, rowsPerPiece(columns), [&](std::int64_t first, std::int64_t last) {
@@ -112,7 +113,8 @@ std::int64_t CpuBackend::cutProducts(std::int64_t n, std::span<const Product> pr
 void CpuBackend::runTile(const float* x, const ByteRows& rows, std::int64_t n, std::int64_t tile,
                          std::byte* scratch) {
     std::size_t index = 0;
-    while (tile >= m_products[index].endTile) ++index;
+    while (tile >= m_products[index].endTile)
+        ++index;
     const CutProduct& cut = m_products[index];
     const std::int64_t inProduct = tile - (index == 0 ? 0 : m_products[index - 1].endTile);
     const std::int64_t row = inProduct % cut.rowTiles * cut.rowsPerTile;
@@ -236,7 +238,8 @@ void CpuBackend::gatherRows(const float* x, std::int64_t width, const std::int32
                             float* out) {
     inPieces(count, rowsPerPiece(width), [&](std::int64_t first, std::int64_t last) {
         for (std::int64_t i = first; i < last; ++i) {
-            std::memcpy(out + i * width, x + rows[i] * width, static_cast<std::size_t>(width) * sizeof(float));
+            std::memcpy(out + i * width, x + rows[i] * width,
+                        static_cast<std::size_t>(width) * sizeof(float));
         }
     });
 }

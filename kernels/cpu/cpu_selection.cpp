@@ -73,7 +73,8 @@ void CpuBackend::sumRows(const float* rows, std::int64_t r, std::int64_t k, floa
     });
 }
 
-void CpuBackend::selectLargest(const float* scores, std::int64_t k, std::int64_t count, std::int32_t* chosen) {
+void CpuBackend::selectLargest(const float* scores, std::int64_t k, std::int64_t count,
+                               std::int32_t* chosen) {
     std::vector<std::uint64_t> keys(static_cast<std::size_t>(k));
     for (std::int64_t row = 0; row < k; ++row) {
         keys[static_cast<std::size_t>(row)] = selectionKey(scores[row], row);
@@ -85,8 +86,8 @@ void CpuBackend::selectLargest(const float* scores, std::int64_t k, std::int64_t
     std::sort(chosen, chosen + count);
 }
 
-void CpuBackend::gatherKv(const AttentionShape& shape, std::span<const KvSpan> spans, const std::int32_t* rows,
-                          std::int64_t count, const KvRows& to) {
+void CpuBackend::gatherKv(const AttentionShape& shape, std::span<const KvSpan> spans,
+                          const std::int32_t* rows, std::int64_t count, const KvRows& to) {
     const std::int64_t rowBytes = shape.headSize * bytesOf(to.type);
     inPieces(shape.kvHeads * count, kPiece / 4, [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t i = begin; i < end; ++i) {

@@ -22,7 +22,8 @@ inline void rmsNormRowWith(const float* x, std::int64_t width, const float* weig
         partial[i - whole] += value * value;
     }
     double sum = 0;
-    for (const double p : partial) sum += p;
+    for (const double p : partial)
+        sum += p;
     const double mean = sum / static_cast<double>(width);
     const auto factor = static_cast<float>(1.0 / __builtin_sqrt(mean + static_cast<double>(eps)));
     for (std::int64_t i = 0; i < width; ++i) {
@@ -41,7 +42,8 @@ inline typename S::Floats siluTimes(typename S::Floats x, typename S::Floats u) 
 template <typename Whole, typename Tail>
 inline void inSixteens(std::int64_t count, const Whole& whole, const Tail& tail) {
     std::int64_t i = 0;
-    for (; i + kGroup <= count; i += kGroup) whole(i);
+    for (; i + kGroup <= count; i += kGroup)
+        whole(i);
     if (i < count) tail(i, static_cast<std::size_t>(count - i));
 }
 

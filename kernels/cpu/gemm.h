@@ -5,8 +5,8 @@
 
 namespace kvasir::kernels {
 
-/// c (m, 16 n) = [c +] a (m, k) times b (k, 16 n); every element is one chain of fused products in the order of
-/// k, whatever m is.
+/// c (m, 16 n) = [c +] a (m, k) times b (k, 16 n); every element is one chain of fused products in the order
+/// of k, whatever m is.
 struct GemmShape {
     std::int64_t m = 0;
     std::int64_t n = 0;  ///< in vectors of 16
@@ -31,18 +31,21 @@ inline void gemmTile(const GemmShape& shape, const float* a, const float* b, flo
     for (std::int64_t k = 0; k < shape.k; ++k) {
         F right[C];
 #pragma GCC unroll 4
-        for (int j = 0; j < C; ++j) right[j] = S::load(b + k * shape.strideB + 16 * j);
+        for (int j = 0; j < C; ++j)
+            right[j] = S::load(b + k * shape.strideB + 16 * j);
 #pragma GCC unroll 8
         for (int r = 0; r < R; ++r) {
             const F left = S::broadcast(a[r * shape.strideA + k]);
 #pragma GCC unroll 4
-            for (int j = 0; j < C; ++j) sum[r][j] = S::fused(left, right[j], sum[r][j]);
+            for (int j = 0; j < C; ++j)
+                sum[r][j] = S::fused(left, right[j], sum[r][j]);
         }
     }
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 4
-        for (int j = 0; j < C; ++j) S::store(c + r * shape.strideC + 16 * j, sum[r][j]);
+        for (int j = 0; j < C; ++j)
+            S::store(c + r * shape.strideC + 16 * j, sum[r][j]);
     }
 }
 
@@ -57,7 +60,8 @@ inline void gemmRows(const GemmShape& shape, std::int64_t rows, const float* a, 
     for (; j + S::kFloatVectors <= shape.n; j += S::kFloatVectors) {
         gemmTile<S, R, S::kFloatVectors>(shape, a, b + 16 * j, c + 16 * j);
     }
-    for (; j < shape.n; ++j) gemmTile<S, R, 1>(shape, a, b + 16 * j, c + 16 * j);
+    for (; j < shape.n; ++j)
+        gemmTile<S, R, 1>(shape, a, b + 16 * j, c + 16 * j);
 }
 
 template <typename S>

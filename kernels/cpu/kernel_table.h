@@ -57,10 +57,10 @@ struct AttentionBlock {
     std::int64_t paddedSize = 0;  ///< headSize rounded up to 16
     std::int64_t headsPerGroup = 0;
     std::int64_t rows = 0;
-    const float* queries = nullptr;      ///< of the block's first row and head
-    std::int64_t queryStride = 0;        ///< from row to row
+    const float* queries = nullptr;  ///< of the block's first row and head
+    std::int64_t queryStride = 0;    ///< from row to row
     float scale = 0;
-    const std::int64_t* low = nullptr;   ///< per row: keys [low, high) are visible; both ascend
+    const std::int64_t* low = nullptr;  ///< per row: keys [low, high) are visible; both ascend
     const std::int64_t* high = nullptr;
 
     std::int64_t vectors() const { return rows * headsPerGroup; }
@@ -107,8 +107,8 @@ struct KernelTable {
     /// Largest score and sum of exponentials over one split; no values.
     void (*windowSplit)(const AttentionBlock& block, std::int64_t split, const AttentionScratch& scratch,
                         const AttentionState& state);
-    /// Probabilities of one split's keys below `before`, summed over rows, to s[head * before + key]; s is the
-    /// block's first head's.
+    /// Probabilities of one split's keys below `before`, summed over rows, to s[head * before + key]; s is
+    /// the block's first head's.
     void (*windowSums)(const AttentionBlock& block, std::int64_t split, const AttentionScratch& scratch,
                        const AttentionState& total, std::int64_t before, float* s);
 };

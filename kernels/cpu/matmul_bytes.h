@@ -2,8 +2,8 @@
 //
 // For every output: y = sum over blocks b of 32 inputs, in order, of
 //     scale_x[b] * (scale_w[b] * (codes . q)) - min_w[b] * (scale_x[b] * sum(q)),
-// where formats without a minimum take their offset off the integer sum instead, which is exact. A row's float
-// operations are the same in both kernels below, so its bits do not depend on the number of rows.
+// where formats without a minimum take their offset off the integer sum instead, which is exact. A row's
+// float operations are the same in both kernels below, so its bits do not depend on the number of rows.
 #pragma once
 
 #include "kernels/cpu/matmul_codes.h"
@@ -90,7 +90,8 @@ inline void multiplyDirect(const ProductTile& tile, std::int64_t group, std::int
     const std::byte* rows = x.data + row * x.stride;
     F sum[R];
 #pragma GCC unroll 4
-    for (int r = 0; r < R; ++r) sum[r] = S::zero();
+    for (int r = 0; r < R; ++r)
+        sum[r] = S::zero();
     for (std::int64_t b = 0; b < w.columns / kBlock; ++b) {
         B u[kVectors];
         loadCodes<S, format>(codes + b * codeBytes(format), u);
@@ -116,17 +117,26 @@ inline void multiplyDirect(const ProductTile& tile, std::int64_t group, std::int
         }
     }
 #pragma GCC unroll 4
-    for (int r = 0; r < R; ++r) writeGroup<S>(tile, row + r, group, sum[r]);
+    for (int r = 0; r < R; ++r)
+        writeGroup<S>(tile, row + r, group, sum[r]);
 }
 
 template <typename S, QuantFormat format>
 inline void multiplyFewRows(const ProductTile& tile, const ByteRows& x) {
     for (std::int64_t g = tile.firstGroup; g < tile.firstGroup + tile.groups; ++g) {
         switch (tile.rows) {
-            case 1: multiplyDirect<S, format, 1>(tile, g, 0, x); break;
-            case 2: multiplyDirect<S, format, 2>(tile, g, 0, x); break;
-            case 3: multiplyDirect<S, format, 3>(tile, g, 0, x); break;
-            default: multiplyDirect<S, format, 4>(tile, g, 0, x); break;
+            case 1:
+                multiplyDirect<S, format, 1>(tile, g, 0, x);
+                break;
+            case 2:
+                multiplyDirect<S, format, 2>(tile, g, 0, x);
+                break;
+            case 3:
+                multiplyDirect<S, format, 3>(tile, g, 0, x);
+                break;
+            default:
+                multiplyDirect<S, format, 4>(tile, g, 0, x);
+                break;
         }
     }
 }
@@ -145,14 +155,15 @@ struct BytePanel {
 };
 
 template <typename S, QuantFormat format>
-inline void unpackSlice(const PackedMatrix& w, std::int64_t group, std::int64_t firstBlock, std::int64_t blocks,
-                        int to, BytePanel& panel) {
+inline void unpackSlice(const PackedMatrix& w, std::int64_t group, std::int64_t firstBlock,
+                        std::int64_t blocks, int to, BytePanel& panel) {
     const std::byte* codes = w.group(group) + firstBlock * codeBytes(format);
     const std::byte* scales = w.group(group) + w.scaleOffset;
     for (std::int64_t b = 0; b < blocks; ++b) {
         typename S::Bytes u[kVectors];
         loadCodes<S, format>(codes + b * codeBytes(format), u);
-        for (int j = 0; j < kVectors; ++j) S::storeBytes(panel.codes[to][b] + 64 * j, u[j]);
+        for (int j = 0; j < kVectors; ++j)
+            S::storeBytes(panel.codes[to][b] + 64 * j, u[j]);
         const BlockScales<S> s = loadScales<S, format>(scales, firstBlock + b);
         for (int i = 0; i < kBlock / format.sub; ++i) {
             S::store(panel.scales[to][b][i], s.scale[i]);
@@ -181,12 +192,14 @@ inline void dotBlock(const std::byte* const (&codes)[C], const std::int8_t* q, s
     for (int j = first; j < last; ++j) {
         typename S::Bytes u[C];
 #pragma GCC unroll 4
-        for (int c = 0; c < C; ++c) u[c] = S::loadBytes(codes[c] + 64 * j);
+        for (int c = 0; c < C; ++c)
+            u[c] = S::loadBytes(codes[c] + 64 * j);
 #pragma GCC unroll 8
         for (int r = 0; r < R; ++r) {
             const typename S::Bytes inputs = S::broadcastInputs(q + r * stride + 4 * j);
 #pragma GCC unroll 4
-            for (int c = 0; c < C; ++c) S::template dot<kind.wide>(sum[r][c], u[c], inputs);
+            for (int c = 0; c < C; ++c)
+                S::template dot<kind.wide>(sum[r][c], u[c], inputs);
         }
     }
 }
@@ -207,9 +220,11 @@ inline void multiplyTile(const BytePanel& panel, int firstGroup, const TileRows&
     for (std::int64_t b = 0; b < rows.blocks; ++b) {
         const std::int64_t block = rows.firstBlock + b;
         const std::byte* codes[C];
-        for (int c = 0; c < C; ++c) codes[c] = panel.codes[firstGroup + c][b];
+        for (int c = 0; c < C; ++c)
+            codes[c] = panel.codes[firstGroup + c][b];
         const auto* q = reinterpret_cast<const std::int8_t*>(rows.x) + block * kBlock;
-        const std::byte* meta = rows.x + rows.columns + block * static_cast<std::int64_t>(sizeof(ActivationBlock));
+        const std::byte* meta =
+            rows.x + rows.columns + block * static_cast<std::int64_t>(sizeof(ActivationBlock));
         const auto activation = [&](int r) -> const ActivationBlock& {
             return *reinterpret_cast<const ActivationBlock*>(meta + r * rows.stride);
         };
@@ -221,7 +236,8 @@ inline void multiplyTile(const BytePanel& panel, int firstGroup, const TileRows&
             for (int r = 0; r < R; ++r) {
                 const I start = startSum<S, kind>(activation(r), half, rows.offsetShift);
 #pragma GCC unroll 4
-                for (int c = 0; c < C; ++c) ints[r][c] = start;
+                for (int c = 0; c < C; ++c)
+                    ints[r][c] = start;
             }
             constexpr int kPart = kind.halves ? kVectors / 2 : kVectors;
             dotBlock<S, kind, R, C>(codes, q, rows.stride, half * kPart, (half + 1) * kPart, ints);
@@ -268,7 +284,8 @@ inline void multiplyRows(const BytePanel& panel, int groups, std::int64_t count,
     for (; group + S::kByteGroups <= groups; group += S::kByteGroups) {
         multiplyTile<S, kind, R, S::kByteGroups>(panel, group, rows);
     }
-    for (; group < groups; ++group) multiplyTile<S, kind, R, 1>(panel, group, rows);
+    for (; group < groups; ++group)
+        multiplyTile<S, kind, R, 1>(panel, group, rows);
 }
 
 template <typename S, BlockKind kind>
@@ -293,7 +310,8 @@ inline void multiplyManyRows(const ProductTile& tile, const ByteRows& x, std::by
         __builtin_memset(sums, 0, static_cast<std::size_t>(tile.rows * kSumStride) * sizeof(float));
         for (std::int64_t b = 0; b < blocks; b += kSliceBlocks) {
             const std::int64_t count = blocks - b < kSliceBlocks ? blocks - b : kSliceBlocks;
-            for (int i = 0; i < groups; ++i) unpackSlice<S, format>(w, g + i, b, count, i, panel);
+            for (int i = 0; i < groups; ++i)
+                unpackSlice<S, format>(w, g + i, b, count, i, panel);
             const TileRows rows{x.data, x.stride, w.columns, b, count, format.offsetShift, sums};
             multiplySlice<S, blockKind(format)>(panel, groups, tile.rows, rows);
         }

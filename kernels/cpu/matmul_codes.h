@@ -13,7 +13,7 @@ inline typename S::Bytes loadCodeVector(const std::byte* codes) {
     using B = typename S::Bytes;
     if constexpr (format.bits == 8) return S::loadBytes(codes + 64 * j);
     const B pair = S::loadBytes(codes + 64 * (j % 4));
-    const B low = S::both(S::template shift < j < 4 ? 0 : -4 > (pair), 0x0F);
+    const B low = S::both(S::template shift < j<4 ? 0 : -4>(pair), 0x0F);
     if constexpr (format.bits == 5) {
         const B fifth = S::loadBytes(codes + 256);
         return S::either(low, S::both(S::template shift<4 - j>(fifth), 0x10));
@@ -63,8 +63,8 @@ inline BlockScales<S> loadScales(const std::byte* scales, std::int64_t block) {
     for (int i = 0; i < kSubs; ++i) {
         out.scale[i] = S::mul(S::loadHalf(at), S::loadInt8(factors + i * kGroup));
         if constexpr (format.hasMin) {
-            out.min[i] = S::mul(S::loadHalf(at + kGroup * 2),
-                                S::loadInt8(factors + (kSubBlocks + i) * kGroup));
+            out.min[i] =
+                S::mul(S::loadHalf(at + kGroup * 2), S::loadInt8(factors + (kSubBlocks + i) * kGroup));
         }
     }
     return out;
@@ -74,19 +74,40 @@ inline BlockScales<S> loadScales(const std::byte* scales, std::int64_t block) {
 template <typename Function>
 inline void withFormat(TensorType type, const Function& f) {
     switch (type) {
-        case TensorType::Q4_0: f.template operator()<quantFormat(TensorType::Q4_0)>(); break;
-        case TensorType::Q4_1: f.template operator()<quantFormat(TensorType::Q4_1)>(); break;
-        case TensorType::Q5_0: f.template operator()<quantFormat(TensorType::Q5_0)>(); break;
-        case TensorType::Q5_1: f.template operator()<quantFormat(TensorType::Q5_1)>(); break;
-        case TensorType::Q8_0: f.template operator()<quantFormat(TensorType::Q8_0)>(); break;
-        case TensorType::Q2_K: f.template operator()<quantFormat(TensorType::Q2_K)>(); break;
-        case TensorType::Q3_K: f.template operator()<quantFormat(TensorType::Q3_K)>(); break;
-        case TensorType::Q4_K: f.template operator()<quantFormat(TensorType::Q4_K)>(); break;
-        case TensorType::Q5_K: f.template operator()<quantFormat(TensorType::Q5_K)>(); break;
-        case TensorType::Q6_K: f.template operator()<quantFormat(TensorType::Q6_K)>(); break;
+        case TensorType::Q4_0:
+            f.template operator()<quantFormat(TensorType::Q4_0)>();
+            break;
+        case TensorType::Q4_1:
+            f.template operator()<quantFormat(TensorType::Q4_1)>();
+            break;
+        case TensorType::Q5_0:
+            f.template operator()<quantFormat(TensorType::Q5_0)>();
+            break;
+        case TensorType::Q5_1:
+            f.template operator()<quantFormat(TensorType::Q5_1)>();
+            break;
+        case TensorType::Q8_0:
+            f.template operator()<quantFormat(TensorType::Q8_0)>();
+            break;
+        case TensorType::Q2_K:
+            f.template operator()<quantFormat(TensorType::Q2_K)>();
+            break;
+        case TensorType::Q3_K:
+            f.template operator()<quantFormat(TensorType::Q3_K)>();
+            break;
+        case TensorType::Q4_K:
+            f.template operator()<quantFormat(TensorType::Q4_K)>();
+            break;
+        case TensorType::Q5_K:
+            f.template operator()<quantFormat(TensorType::Q5_K)>();
+            break;
+        case TensorType::Q6_K:
+            f.template operator()<quantFormat(TensorType::Q6_K)>();
+            break;
         case TensorType::F32:
         case TensorType::F16:
-        case TensorType::BF16: break;
+        case TensorType::BF16:
+            break;
     }
 }
 
@@ -106,7 +127,8 @@ inline void storeLanes(float* p, typename S::Floats x, std::int64_t count) {
 
 /// Adds the bias and writes a group's results of one row.
 template <typename S>
-inline void writeGroup(const ProductTile& tile, std::int64_t row, std::int64_t group, typename S::Floats sum) {
+inline void writeGroup(const ProductTile& tile, std::int64_t row, std::int64_t group,
+                       typename S::Floats sum) {
     const std::int64_t first = group * kGroup;
     const std::int64_t count = tile.weight->rows - first;
     float* y = tile.y + row * tile.weight->rows + first;

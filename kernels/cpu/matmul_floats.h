@@ -12,8 +12,8 @@ constexpr std::int64_t kPanelStride = kPanelGroups * kGroup;
 
 /// value = scale * (code - offset) - min, in that order: the values of dequantiseRow.
 template <typename S, QuantFormat format>
-inline void expandSlice(const PackedMatrix& w, std::int64_t group, std::int64_t firstBlock, std::int64_t blocks,
-                        float* panel) {
+inline void expandSlice(const PackedMatrix& w, std::int64_t group, std::int64_t firstBlock,
+                        std::int64_t blocks, float* panel) {
     using F = typename S::Floats;
     const std::byte* codes = w.group(group) + firstBlock * codeBytes(format);
     const F offset = S::broadcast(static_cast<float>(format.offset()));

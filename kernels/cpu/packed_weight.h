@@ -7,8 +7,8 @@
 // Quantised types: a group is its codes, then its scales.
 //   codes, per 32 inputs: 4 bits: 256 bytes; 5 bits: 64 more; 6 bits: 128 more; 8 bits: 512 bytes.
 //     They unpack to 8 vectors of 64 bytes: vector j holds inputs 4j..4j+3 of each of the 16 outputs.
-//     Byte i of piece p (0..3) of the nibbles has vector p in its low and vector p + 4 in its high half; bit j
-//     of byte i of the fifth bits is that of vector j; bits 2j, 2j+1 of byte i of the sixth bits' first
+//     Byte i of piece p (0..3) of the nibbles has vector p in its low and vector p + 4 in its high half; bit
+//     j of byte i of the fifth bits is that of vector j; bits 2j, 2j+1 of byte i of the sixth bits' first
 //     (second) 64 bytes are those of vector j (4 + j).
 //   scales: plain: per 32 inputs, 16 binary16 scales, then 16 minima where the format has them.
 //     super: per 256 inputs, 16 binary16 scales [, 16 minima], then per sub-block 16 signed bytes [, then per
@@ -57,7 +57,8 @@ struct PackedMatrix {
 
 class PackedWeight : public Weight {
 public:
-    /// Null when memory is short. `runGroups(groups, body)` calls body(group) for every group, on any threads.
+    /// Null when memory is short. `runGroups(groups, body)` calls body(group) for every group, on any
+    /// threads.
     template <typename RunGroups>
     static std::unique_ptr<PackedWeight> pack(const TensorView& tensor, Activations activations,
                                               const RunGroups& runGroups) {

@@ -108,7 +108,9 @@ void readBlock(TensorType type, const std::byte* block, BlockValues& out) {
     constexpr std::uint16_t kSign = 0x8000U;  // minima are subtracted; the _1 types store them to be added
     out.scale = half(at);
     switch (type) {
-        case TensorType::Q4_0: readNibbles32(at + 2, out.codes.data()); break;
+        case TensorType::Q4_0:
+            readNibbles32(at + 2, out.codes.data());
+            break;
         case TensorType::Q4_1:
             readNibbles32(at + 4, out.codes.data());
             out.min = half(at + 2) ^ kSign;
@@ -127,8 +129,12 @@ void readBlock(TensorType type, const std::byte* block, BlockValues& out) {
                 out.codes[i] = at[2 + i] ^ 0x80U;
             }
             break;
-        case TensorType::Q2_K: readQ2K(at, out); break;
-        case TensorType::Q3_K: readQ3K(at, out); break;
+        case TensorType::Q2_K:
+            readQ2K(at, out);
+            break;
+        case TensorType::Q3_K:
+            readQ3K(at, out);
+            break;
         case TensorType::Q4_K:
         case TensorType::Q5_K:
             out.min = half(at + 2);
@@ -136,10 +142,13 @@ void readBlock(TensorType type, const std::byte* block, BlockValues& out) {
             if (type == TensorType::Q4_K) readNibbles256(at + 16, out);
             if (type == TensorType::Q5_K) readQ5K(at, out);
             break;
-        case TensorType::Q6_K: readQ6K(at, out); break;
+        case TensorType::Q6_K:
+            readQ6K(at, out);
+            break;
         case TensorType::F32:
         case TensorType::F16:
-        case TensorType::BF16: break;
+        case TensorType::BF16:
+            break;
     }
 }
 

@@ -28,19 +28,30 @@ constexpr bool isQuantised(TensorType type) {
 /// The format of a quantised type.
 constexpr QuantFormat quantFormat(TensorType type) {
     switch (type) {
-        case TensorType::Q4_0: return {.bits = 4, .offsetShift = 3};
-        case TensorType::Q4_1: return {.bits = 4, .hasMin = true};
-        case TensorType::Q5_0: return {.bits = 5, .offsetShift = 4};
-        case TensorType::Q5_1: return {.bits = 5, .hasMin = true};
-        case TensorType::Q8_0: return {.bits = 8, .offsetShift = 7};
-        case TensorType::Q2_K: return {.bits = 4, .sub = 16, .super = true, .hasMin = true};
-        case TensorType::Q3_K: return {.bits = 4, .sub = 16, .super = true, .offsetShift = 2};
-        case TensorType::Q4_K: return {.bits = 4, .super = true, .hasMin = true};
-        case TensorType::Q5_K: return {.bits = 5, .super = true, .hasMin = true};
-        case TensorType::Q6_K: return {.bits = 6, .sub = 16, .super = true, .offsetShift = 5};
+        case TensorType::Q4_0:
+            return {.bits = 4, .offsetShift = 3};
+        case TensorType::Q4_1:
+            return {.bits = 4, .hasMin = true};
+        case TensorType::Q5_0:
+            return {.bits = 5, .offsetShift = 4};
+        case TensorType::Q5_1:
+            return {.bits = 5, .hasMin = true};
+        case TensorType::Q8_0:
+            return {.bits = 8, .offsetShift = 7};
+        case TensorType::Q2_K:
+            return {.bits = 4, .sub = 16, .super = true, .hasMin = true};
+        case TensorType::Q3_K:
+            return {.bits = 4, .sub = 16, .super = true, .offsetShift = 2};
+        case TensorType::Q4_K:
+            return {.bits = 4, .super = true, .hasMin = true};
+        case TensorType::Q5_K:
+            return {.bits = 5, .super = true, .hasMin = true};
+        case TensorType::Q6_K:
+            return {.bits = 6, .sub = 16, .super = true, .offsetShift = 5};
         case TensorType::F32:
         case TensorType::F16:
-        case TensorType::BF16: break;
+        case TensorType::BF16:
+            break;
     }
     return {};
 }

@@ -1,11 +1,11 @@
-// Vectors of 16 lanes on AVX2, FMA and F16C: pairs of registers. Included by the source compiled for it alone.
-// What each function does is said in simd_avx512.h.
+// Vectors of 16 lanes on AVX2, FMA and F16C: pairs of registers. Included by the source compiled for it
+// alone. What each function does is said in simd_avx512.h.
 #pragma once
-
-#include <immintrin.h>
 
 #include <cstddef>
 #include <cstdint>
+
+#include <immintrin.h>
 
 namespace kvasir::kernels {
 
@@ -166,7 +166,8 @@ struct Avx2 {
         sum.high = dot<wide>(sum.high, codes.high, inputs.high);
     }
 
-    static void transpose16(const float* from, std::ptrdiff_t fromStride, float* to, std::ptrdiff_t toStride) {
+    static void transpose16(const float* from, std::ptrdiff_t fromStride, float* to,
+                            std::ptrdiff_t toStride) {
         for (int row = 0; row < 16; row += 8) {
             for (int column = 0; column < 16; column += 8) {
                 transpose8(from + row * fromStride + column, fromStride, to + column * toStride + row,
@@ -205,14 +206,15 @@ private:
         const __m256i low = _mm256_and_si256(codes, nibble);
         const __m256i high = _mm256_and_si256(_mm256_srli_epi16(codes, 4), nibble);
         sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(low, inputs), ones));
-        return _mm256_add_epi32(
-            sum, _mm256_madd_epi16(_mm256_maddubs_epi16(high, inputs), _mm256_set1_epi16(16)));
+        return _mm256_add_epi32(sum,
+                                _mm256_madd_epi16(_mm256_maddubs_epi16(high, inputs), _mm256_set1_epi16(16)));
     }
     static void transpose8(const float* from, std::ptrdiff_t fromStride, float* to, std::ptrdiff_t toStride) {
         __m256 a[8];
         __m256 b[8];
 #pragma GCC unroll 8
-        for (int i = 0; i < 8; ++i) a[i] = _mm256_loadu_ps(from + i * fromStride);
+        for (int i = 0; i < 8; ++i)
+            a[i] = _mm256_loadu_ps(from + i * fromStride);
 #pragma GCC unroll 4
         for (int i = 0; i < 4; ++i) {
             b[2 * i] = _mm256_unpacklo_ps(a[2 * i], a[2 * i + 1]);

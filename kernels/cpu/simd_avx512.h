@@ -4,10 +4,10 @@
 // `Ints` hold 16 lanes, `Bytes` 64: 4 neighbouring inputs for each of 16 outputs.
 #pragma once
 
-#include <immintrin.h>
-
 #include <cstddef>
 #include <cstdint>
+
+#include <immintrin.h>
 
 namespace kvasir::kernels {
 
@@ -91,7 +91,8 @@ struct Avx512 {
         return _mm512_and_si512(a, _mm512_set1_epi8(static_cast<char>(mask)));
     }
     static Bytes either(Bytes a, Bytes b) { return _mm512_or_si512(a, b); }
-    /// Shifts 16-bit lanes, to the left when `by` is positive; the caller masks what comes from the neighbour.
+    /// Shifts 16-bit lanes, to the left when `by` is positive; the caller masks what comes from the
+    /// neighbour.
     template <int by>
     static Bytes shift(Bytes a) {
         if constexpr (by > 0) return _mm512_slli_epi16(a, by);
@@ -110,11 +111,13 @@ struct Avx512 {
     }
 
     /// to[column][row] = from[row][column] for 16 rows and columns.
-    static void transpose16(const float* from, std::ptrdiff_t fromStride, float* to, std::ptrdiff_t toStride) {
+    static void transpose16(const float* from, std::ptrdiff_t fromStride, float* to,
+                            std::ptrdiff_t toStride) {
         __m512 a[16];
         __m512 b[16];
 #pragma GCC unroll 16
-        for (int i = 0; i < 16; ++i) a[i] = _mm512_loadu_ps(from + i * fromStride);
+        for (int i = 0; i < 16; ++i)
+            a[i] = _mm512_loadu_ps(from + i * fromStride);
 #pragma GCC unroll 8
         for (int i = 0; i < 8; ++i) {
             b[2 * i] = _mm512_unpacklo_ps(a[2 * i], a[2 * i + 1]);

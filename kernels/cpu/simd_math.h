@@ -1,5 +1,5 @@
-// Functions over vectors of 16 floats, written once for all instruction sets. `S` is one of the vector types of
-// simd_*.h, so that every instruction set gets instances of its own.
+// Functions over vectors of 16 floats, written once for all instruction sets. `S` is one of the vector types
+// of simd_*.h, so that every instruction set gets instances of its own.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +27,5 @@ inline typename S::Floats exponential(typename S::Floats x) {
     const F y = S::add(S::fused(p, S::mul(r, r), r), S::broadcast(1.0F));
     return S::scaleByPower(y, n);
 }
-
 
 }  // namespace kvasir::kernels

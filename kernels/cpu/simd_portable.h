@@ -64,7 +64,9 @@ struct Portable {
     }
     /// Not fused here: without the instruction it would be a slow call.
     static Floats fused(const Floats& a, const Floats& b, const Floats& c) { return add(mul(a, b), c); }
-    static Floats fusedSubtract(const Floats& a, const Floats& b, const Floats& c) { return sub(c, mul(a, b)); }
+    static Floats fusedSubtract(const Floats& a, const Floats& b, const Floats& c) {
+        return sub(c, mul(a, b));
+    }
     static Floats round(const Floats& a) {
         return fill([&](int i) { return std::nearbyint(a.lane[i]); });
     }
@@ -77,12 +79,14 @@ struct Portable {
     }
     static float reduceAdd(const Floats& a) {
         float sum = 0;
-        for (const float x : a.lane) sum += x;
+        for (const float x : a.lane)
+            sum += x;
         return sum;
     }
     static float reduceMax(const Floats& a) {
         float largest = a.lane[0];
-        for (const float x : a.lane) largest = largest > x ? largest : x;
+        for (const float x : a.lane)
+            largest = largest > x ? largest : x;
         return largest;
     }
     static Floats keepLanes(const Floats& a, int low, int high, const Floats& other) {
@@ -109,7 +113,8 @@ struct Portable {
     static Ints zeroInts() { return Ints{}; }
     static Ints broadcastShifted(std::int32_t x, int shift) {
         Ints a;
-        for (std::int32_t& lane : a.lane) lane = x * (1 << shift);
+        for (std::int32_t& lane : a.lane)
+            lane = x * (1 << shift);
         return a;
     }
     static Floats toFloats(const Ints& a) {
@@ -117,12 +122,14 @@ struct Portable {
     }
     static Ints roundToInts(const Floats& a) {
         Ints b;
-        for (int i = 0; i < kLanes; ++i) b.lane[i] = toInt(std::nearbyint(a.lane[i]));
+        for (int i = 0; i < kLanes; ++i)
+            b.lane[i] = toInt(std::nearbyint(a.lane[i]));
         return b;
     }
     static std::int32_t reduceAdd(const Ints& a) {
         std::int32_t sum = 0;
-        for (const std::int32_t x : a.lane) sum += x;
+        for (const std::int32_t x : a.lane)
+            sum += x;
         return sum;
     }
     static void storeInt8(std::int8_t* p, const Ints& a) {
@@ -140,15 +147,18 @@ struct Portable {
     static void storeBytes(void* p, const Bytes& a) { std::memcpy(p, a.byte, sizeof(a.byte)); }
     static Bytes broadcastInputs(const std::int8_t* p) {
         Bytes a;
-        for (int i = 0; i < kLanes; ++i) std::memcpy(a.byte + 4 * i, p, 4);
+        for (int i = 0; i < kLanes; ++i)
+            std::memcpy(a.byte + 4 * i, p, 4);
         return a;
     }
     static Bytes both(Bytes a, std::uint8_t mask) {
-        for (std::uint8_t& x : a.byte) x = x & mask;
+        for (std::uint8_t& x : a.byte)
+            x = x & mask;
         return a;
     }
     static Bytes either(Bytes a, const Bytes& b) {
-        for (int i = 0; i < 4 * kLanes; ++i) a.byte[i] = a.byte[i] | b.byte[i];
+        for (int i = 0; i < 4 * kLanes; ++i)
+            a.byte[i] = a.byte[i] | b.byte[i];
         return a;
     }
     /// Bytes instead of 16-bit lanes: the caller masks the difference away.
@@ -162,7 +172,8 @@ struct Portable {
     template <int index>
     static Ints extract(const Bytes& a) {
         Ints b;
-        for (int i = 0; i < kLanes; ++i) b.lane[i] = a.byte[4 * i + index];
+        for (int i = 0; i < kLanes; ++i)
+            b.lane[i] = a.byte[4 * i + index];
         return b;
     }
     template <bool wide>
@@ -174,7 +185,8 @@ struct Portable {
         }
     }
 
-    static void transpose16(const float* from, std::ptrdiff_t fromStride, float* to, std::ptrdiff_t toStride) {
+    static void transpose16(const float* from, std::ptrdiff_t fromStride, float* to,
+                            std::ptrdiff_t toStride) {
         for (int row = 0; row < kLanes; ++row) {
             for (int column = 0; column < kLanes; ++column) {
                 to[column * toStride + row] = from[row * fromStride + column];
@@ -186,7 +198,8 @@ private:
     template <typename Function>
     static Floats fill(const Function& function) {
         Floats a;
-        for (int i = 0; i < kLanes; ++i) a.lane[i] = function(i);
+        for (int i = 0; i < kLanes; ++i)
+            a.lane[i] = function(i);
         return a;
     }
     static std::uint16_t load16(const void* p, int index) {

@@ -52,10 +52,10 @@ private:
     void join(int worker);
     std::uint32_t waitForRound(std::uint32_t seen) const;
 
-    Task m_task;                             ///< written while the gate is closed and nobody is inside
-    std::atomic<std::int64_t> m_next{0};     ///< the next tile
-    std::atomic<std::uint32_t> m_gate{0};    ///< number of workers inside, and kOpen
-    std::atomic<std::uint32_t> m_round{0};   ///< counts tasks; workers sleep on it
+    Task m_task;                            ///< written while the gate is closed and nobody is inside
+    std::atomic<std::int64_t> m_next{0};    ///< the next tile
+    std::atomic<std::uint32_t> m_gate{0};   ///< number of workers inside, and kOpen
+    std::atomic<std::uint32_t> m_round{0};  ///< counts tasks; workers sleep on it
     std::atomic<bool> m_quit{false};
     std::vector<std::thread> m_workers;
 };

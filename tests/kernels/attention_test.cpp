@@ -1,0 +1,336 @@
+#include <limits>
+
+#include "kernels/cpu/half.h"
+#include "tests/kernels/support.h"
+
+namespace kvasir::kernels::test {
+namespace {
+
+/// Keys, values and positions of one layer, as one list; spans are cut from it.
+struct Cache {
+    Cache(const AttentionShape& attention, KvType kind, std::int64_t rows, unsigned seed)
+        : shape(attention), type(kind), count(rows) {
+        const auto elements = static_cast<std::size_t>(shape.kvHeads * count * shape.headSize);
+        keys = randomFloats(elements, seed);
+        values = randomFloats(elements, seed + 1);
+        if (type == KvType::F16) {
+            for (auto* data : {&keys, &values}) {
+                for (float& x : *data)
+                    x = halfToFloat(floatToHalf(x));
+            }
+        }
+        for (std::int64_t g = 0; g < shape.kvHeads; ++g) {
+            for (std::int64_t r = 0; r < count; ++r)
+                positions.push_back(static_cast<std::int32_t>(r));
+        }
+    }
+    const float* row(const std::vector<float>& data, std::int64_t g, std::int64_t r) const {
+        return data.data() + (g * count + r) * shape.headSize;
+    }
+
+    AttentionShape shape;
+    KvType type;
+    std::int64_t count;
+    std::vector<float> keys;
+    std::vector<float> values;
+    std::vector<std::int32_t> positions;  ///< (G, count)
+};
+
+/// The cache's rows in pieces, each with memory and a stride of its own.
+struct Pieces {
+    struct Piece {
+        std::vector<std::byte> keys;
+        std::vector<std::byte> values;
+        std::vector<std::int32_t> positions;
+    };
+
+    Pieces(const Cache& cache, const std::vector<std::int64_t>& counts, bool explicitPositions = true) {
+        pieces.reserve(counts.size());
+        std::int64_t first = 0;
+        for (const std::int64_t count : counts) {
+            add(cache, first, count, explicitPositions);
+            first += count;
+        }
+        EXPECT_EQ(first, cache.count);
+    }
+
+    std::vector<Piece> pieces;
+    std::vector<KvSpan> spans;
+
+private:
+    void add(const Cache& cache, std::int64_t first, std::int64_t count, bool explicitPositions) {
+        const std::int64_t stride = count + 3;
+        const std::int64_t size = cache.shape.headSize;
+        const auto bytes =
+            static_cast<std::size_t>(cache.shape.kvHeads * stride * size * bytesOf(cache.type));
+        // What lies beyond the valid rows is NaN in both types: reading it would show.
+        Piece piece{std::vector<std::byte>(bytes, std::byte{0xFF}),
+                    std::vector<std::byte>(bytes, std::byte{0xFF}),
+                    {}};
+        piece.positions.assign(static_cast<std::size_t>(cache.shape.kvHeads * stride), -1);
+        for (std::int64_t g = 0; g < cache.shape.kvHeads; ++g) {
+            for (std::int64_t r = 0; r < count; ++r) {
+                write(cache.type, cache.row(cache.keys, g, first + r), size, piece.keys, g * stride + r);
+                write(cache.type, cache.row(cache.values, g, first + r), size, piece.values, g * stride + r);
+                piece.positions[g * stride + r] = cache.positions[g * cache.count + first + r];
+            }
+        }
+        pieces.push_back(std::move(piece));
+        const Piece& kept = pieces.back();
+        spans.push_back({.type = cache.type,
+                         .keys = kept.keys.data(),
+                         .values = kept.values.data(),
+                         .stride = stride,
+                         .count = count,
+                         .positions = explicitPositions ? kept.positions.data() : nullptr,
+                         .first = static_cast<std::int32_t>(first)});
+    }
+    static void write(KvType type, const float* from, std::int64_t size, std::vector<std::byte>& to,
+                      std::int64_t row) {
+        for (std::int64_t i = 0; i < size; ++i) {
+            const std::uint16_t half = floatToHalf(from[i]);
+            const std::size_t at = static_cast<std::size_t>(row * size + i);
+            if (type == KvType::F16) std::memcpy(&to[at * 2], &half, 2);
+            if (type == KvType::F32) std::memcpy(&to[at * 4], from + i, 4);
+        }
+    }
+};
+
+/// Softmax probabilities of one query and head over all rows of the cache, in double.
+std::vector<double> probabilities(const Cache& cache, const float* query, std::int32_t position,
+                                  std::int64_t g) {
+    std::vector<double> p(static_cast<std::size_t>(cache.count), 0);
+    double largest = -std::numeric_limits<double>::infinity();
+    std::vector<bool> visible(p.size());
+    for (std::int64_t r = 0; r < cache.count; ++r) {
+        const std::int32_t at = cache.positions[g * cache.count + r];
+        visible[r] = at <= position && (cache.shape.sliding == 0 || at > position - cache.shape.sliding);
+        if (!visible[r]) continue;
+        const float* key = cache.row(cache.keys, g, r);
+        for (int i = 0; i < cache.shape.headSize; ++i)
+            p[r] += double{query[i]} * double{key[i]};
+        p[r] *= double{cache.shape.scale};
+        largest = std::max(largest, p[r]);
+    }
+    double sum = 0;
+    for (std::size_t r = 0; r < p.size(); ++r) {
+        p[r] = visible[r] ? std::exp(p[r] - largest) : 0;
+        sum += p[r];
+    }
+    for (double& x : p)
+        x = sum > 0 ? x / sum : 0;
+    return p;
+}
+
+std::vector<double> expectedAttention(const Cache& cache, const std::vector<float>& queries,
+                                      const std::vector<std::int32_t>& positions) {
+    const AttentionShape& shape = cache.shape;
+    std::vector<double> out(queries.size(), 0);
+    for (std::size_t row = 0; row < positions.size(); ++row) {
+        for (std::int64_t h = 0; h < shape.heads; ++h) {
+            const std::int64_t g = h / (shape.heads / shape.kvHeads);
+            const std::size_t at = (row * shape.heads + h) * shape.headSize;
+            const std::vector<double> p = probabilities(cache, queries.data() + at, positions[row], g);
+            for (std::int64_t r = 0; r < cache.count; ++r) {
+                for (int i = 0; i < shape.headSize; ++i)
+                    out[at + i] += p[r] * double{cache.row(cache.values, g, r)[i]};
+            }
+        }
+    }
+    return out;
+}
+
+std::vector<float> attend(Backend& backend, const Cache& cache, const std::vector<float>& queries,
+                          const std::vector<std::int32_t>& positions, const std::vector<KvSpan>& spans) {
+    std::vector<float> out(queries.size(), std::nanf(""));
+    backend.attention(cache.shape, queries.data(), positions.data(),
+                      static_cast<std::int64_t>(positions.size()), spans, out.data());
+    return out;
+}
+
+std::vector<float> randomQueries(const AttentionShape& shape, std::size_t n, unsigned seed) {
+    return randomFloats(n * shape.heads * shape.headSize, seed, 1.5F);
+}
+
+std::vector<std::int32_t> lastPositions(std::int64_t count, std::int32_t n) {
+    std::vector<std::int32_t> positions;
+    for (std::int32_t i = 0; i < n; ++i)
+        positions.push_back(static_cast<std::int32_t>(count) - n + i);
+    return positions;
+}
+
+class Attention : public OnEveryCpu {
+protected:
+    void check(const Cache& cache, const std::vector<std::int32_t>& positions,
+               const std::vector<KvSpan>& spans) {
+        const std::vector<float> queries = randomQueries(cache.shape, positions.size(), 5);
+        const std::vector<float> out = attend(*m_backend, cache, queries, positions, spans);
+        const std::vector<double> expected = expectedAttention(cache, queries, positions);
+        for (std::size_t i = 0; i < out.size(); ++i)
+            ASSERT_NEAR(out[i], expected[i], 2e-5) << "element " << i;
+    }
+};
+
+ON_EVERY_CPU(Attention);
+
+TEST_P(Attention, agreesWithDoublePrecision) {
+    const AttentionShape shapes[] = {{4, 2, 64, 0.125F, 0}, {7, 1, 80, 0.1F, 0}, {3, 3, 128, 0.08F, 0},
+                                     {2, 1, 20, 0.2F, 0},   {6, 2, 7, 0.4F, 0},  {2, 2, 256, 0.0625F, 0}};
+    for (const AttentionShape& shape : shapes) {
+        for (const KvType type : {KvType::F32, KvType::F16}) {
+            SCOPED_TRACE(shape.headSize);
+            const Cache cache(shape, type, 150, 3);
+            check(cache, lastPositions(150, 41), Pieces(cache, {150}, false).spans);
+        }
+    }
+}
+
+TEST_P(Attention, manyKeysAndSplits) {
+    const AttentionShape shape{4, 2, 32, 0.18F, 0};
+    const Cache cache(shape, KvType::F16, 2600, 3);
+    check(cache, lastPositions(2600, 3), Pieces(cache, {2600}).spans);
+    check(cache, {0, 5, 1023, 1024, 1025, 2047, 2048, 2599}, Pieces(cache, {1000, 1, 1599}).spans);
+}
+
+TEST_P(Attention, slidingWindows) {
+    for (const std::int32_t reach : {1, 40, 64, 700}) {
+        const AttentionShape shape{2, 1, 16, 0.25F, reach};
+        const Cache cache(shape, KvType::F32, 1300, 3);
+        check(cache, {3, 64, 700, 1090, 1150, 1299}, Pieces(cache, {700, 600}).spans);
+    }
+}
+
+TEST_P(Attention, compressedHeadsKeepTheirOwnPositions) {
+    const AttentionShape shape{4, 2, 16, 0.25F, 0};
+    Cache cache(shape, KvType::F16, 90, 3);
+    std::int32_t at = 0;
+    for (std::int32_t& position : cache.positions) {
+        if (&position == &cache.positions[90]) at = 17;
+        position = at;
+        at += 1 + (position * 7 + 3) % 5;
+    }
+    check(cache, {16, 17, 60, 100, 101, 1000}, Pieces(cache, {64, 26}).spans);
+}
+
+TEST_P(Attention, aQueryThatSeesNothingGetsZeros) {
+    const AttentionShape shape{2, 1, 16, 0.25F, 0};
+    Cache cache(shape, KvType::F16, 70, 3);
+    for (std::int32_t& position : cache.positions)
+        position += 10;
+    const Pieces pieces(cache, {70});
+    const std::vector<std::int32_t> positions{3, 9, 10, 80};
+    const std::vector<float> queries = randomQueries(shape, 4, 5);
+    const std::vector<float> out = attend(*m_backend, cache, queries, positions, pieces.spans);
+    for (std::size_t i = 0; i < 64; ++i)
+        EXPECT_EQ(out[i], 0.0F);
+    check(cache, positions, pieces.spans);
+    const std::vector<float> without = attend(*m_backend, cache, queries, positions, {});
+    for (const float x : without)
+        EXPECT_EQ(x, 0.0F);
+}
+
+TEST_P(Attention, aLargeScoreDoesNotOverflow) {
+    const AttentionShape shape{1, 1, 16, 100.0F, 0};
+    const Cache cache(shape, KvType::F32, 200, 3);
+    check(cache, {150, 199}, Pieces(cache, {200}).spans);
+}
+
+TEST_P(Attention, theSameBitsInEveryCompany) {
+    const auto alone = withThreads(1);
+    const auto many = withThreads(7);
+    for (const std::int32_t sliding : {0, 300}) {
+        const AttentionShape shape{6, 2, 48, 0.15F, sliding};
+        const Cache cache(shape, KvType::F16, 2200, 3);
+        const Pieces whole(cache, {2200}, false);
+        const Pieces cut(cache, {1, 63, 65, 900, 0, 1100, 71});
+        const std::vector<std::int32_t> positions = lastPositions(2200, 37);
+        const std::vector<float> queries = randomQueries(shape, 37, 5);
+        const std::vector<float> together = attend(*m_backend, cache, queries, positions, whole.spans);
+        EXPECT_TRUE(sameBits(together, attend(*m_backend, cache, queries, positions, cut.spans)));
+        EXPECT_TRUE(sameBits(together, attend(*alone, cache, queries, positions, whole.spans)));
+        EXPECT_TRUE(sameBits(together, attend(*many, cache, queries, positions, cut.spans)));
+        const std::size_t width = std::size_t{6} * 48;
+        for (std::size_t row = 0; row < 37; ++row) {
+            // Alone, and with no later keys in the cache than it sees.
+            const std::int64_t keys = positions[row] + 1;
+            KvSpan span = whole.spans[0];
+            span.count = keys;
+            const std::vector<float> query(queries.begin() + row * width,
+                                           queries.begin() + (row + 1) * width);
+            const std::vector<float> single = attend(*m_backend, cache, query, {positions[row]}, {span});
+            ASSERT_TRUE(sameBits(single.data(), together.data() + row * width, width)) << "row " << row;
+        }
+    }
+}
+
+class WindowScores : public Attention {
+protected:
+    static std::vector<float> score(Backend& backend, const Cache& cache, const std::vector<float>& queries,
+                                    const std::vector<std::int32_t>& positions,
+                                    const std::vector<KvSpan>& spans, std::int64_t before) {
+        std::vector<float> s(static_cast<std::size_t>(cache.shape.heads * before), std::nanf(""));
+        backend.windowScores(cache.shape, queries.data(), positions.data(),
+                             static_cast<std::int64_t>(positions.size()), spans, before, s.data());
+        return s;
+    }
+};
+
+ON_EVERY_CPU(WindowScores);
+
+TEST_P(WindowScores, agreeWithDoublePrecision) {
+    for (const std::int32_t sliding : {0, 500}) {
+        for (const std::int64_t count : {20, 200, 2500}) {
+            const AttentionShape shape{6, 2, 24, 0.2F, sliding};
+            const Cache cache(shape, KvType::F16, count, 3);
+            const std::vector<std::int32_t> positions = lastPositions(count, 8);
+            const std::vector<float> queries = randomQueries(shape, 8, 5);
+            const std::int64_t before = count - 8;
+            const std::vector<float> s =
+                score(*m_backend, cache, queries, positions, Pieces(cache, {13, count - 13}).spans, before);
+            for (std::int64_t h = 0; h < 6; ++h) {
+                std::vector<double> expected(static_cast<std::size_t>(count), 0);
+                for (std::size_t w = 0; w < 8; ++w) {
+                    const std::vector<double> p =
+                        probabilities(cache, queries.data() + (w * 6 + h) * 24, positions[w], h / 3);
+                    for (std::size_t j = 0; j < p.size(); ++j)
+                        expected[j] += p[j];
+                }
+                for (std::int64_t j = 0; j < before; ++j) {
+                    ASSERT_NEAR(s[h * before + j], expected[j], 1e-6 + 1e-5 * expected[j]) << h << " " << j;
+                }
+            }
+        }
+    }
+}
+
+TEST_P(WindowScores, equalKeysHaveEqualScores) {
+    const AttentionShape shape{2, 1, 40, 0.2F, 0};
+    Cache cache(shape, KvType::F16, 1500, 3);
+    for (std::int64_t r = 1; r < cache.count; ++r)
+        std::copy_n(cache.keys.begin(), 40, cache.keys.begin() + r * 40);
+    const std::vector<float> s = score(*m_backend, cache, randomQueries(shape, 8, 5), lastPositions(1500, 8),
+                                       Pieces(cache, {1500}).spans, 1492);
+    for (std::size_t j = 0; j < 1492; ++j)
+        ASSERT_EQ(s[j], s[0]) << j;
+}
+
+TEST_P(WindowScores, theSameBitsForEverySplitAndThreads) {
+    const AttentionShape shape{4, 2, 32, 0.2F, 0};
+    const Cache cache(shape, KvType::F16, 2300, 3);
+    const std::vector<float> queries = randomQueries(shape, 11, 5);
+    const std::vector<std::int32_t> positions = lastPositions(2300, 11);
+    const auto once = score(*m_backend, cache, queries, positions, Pieces(cache, {2300}).spans, 2289);
+    const auto many = withThreads(6);
+    EXPECT_TRUE(
+        sameBits(once, score(*many, cache, queries, positions, Pieces(cache, {100, 2000, 200}).spans, 2289)));
+}
+
+TEST_P(WindowScores, nothingBeforeTheWindow) {
+    const AttentionShape shape{2, 1, 16, 0.2F, 0};
+    const Cache cache(shape, KvType::F16, 8, 3);
+    m_backend->windowScores(shape, randomQueries(shape, 8, 5).data(), lastPositions(8, 8).data(), 8,
+                            Pieces(cache, {8}).spans, 0, nullptr);
+}
+
+}  // namespace
+}  // namespace kvasir::kernels::test

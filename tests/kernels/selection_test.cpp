@@ -1,0 +1,138 @@
+#include <limits>
+#include <numeric>
+
+#include "tests/kernels/support.h"
+
+namespace kvasir::kernels::test {
+namespace {
+
+class Selection : public OnEveryCpu {
+protected:
+    std::vector<std::int32_t> select(const std::vector<float>& scores, std::int64_t count) {
+        std::vector<std::int32_t> chosen(static_cast<std::size_t>(count));
+        m_backend->selectLargest(scores.data(), static_cast<std::int64_t>(scores.size()), count,
+                                 chosen.data());
+        return chosen;
+    }
+    std::vector<float> pool(const AttentionShape& shape, const std::vector<float>& s, std::int32_t kernel,
+                            Pooling pooling) {
+        const auto k = static_cast<std::int64_t>(s.size()) / shape.heads;
+        std::vector<float> c(static_cast<std::size_t>(shape.kvHeads * k));
+        m_backend->poolScores(shape, s.data(), k, kernel, pooling, c.data());
+        return c;
+    }
+};
+
+ON_EVERY_CPU(Selection);
+
+TEST_P(Selection, largestInAscendingRows) {
+    EXPECT_THAT(select({3, 9, 1, 7, 5}, 3), testing::ElementsAre(1, 3, 4));
+    EXPECT_THAT(select({3, 9, 1}, 3), testing::ElementsAre(0, 1, 2));
+    EXPECT_THAT(select({3, 9, 1}, 0), testing::IsEmpty());
+    EXPECT_THAT(select({}, 0), testing::IsEmpty());
+    EXPECT_THAT(select({-1, -2, -3, -0.5F}, 2), testing::ElementsAre(0, 3));
+}
+
+TEST_P(Selection, tiesGoToTheLowerRow) {
+    EXPECT_THAT(select({1, 2, 2, 2, 1}, 2), testing::ElementsAre(1, 2));
+    EXPECT_THAT(select({0, -0.0F, 0, -0.0F}, 3), testing::ElementsAre(0, 1, 2));
+    const std::vector<std::int32_t> chosen = select(std::vector<float>(5000, 0.25F), 1234);
+    std::vector<std::int32_t> first(1234);
+    std::iota(first.begin(), first.end(), 0);
+    EXPECT_EQ(chosen, first);
+}
+
+TEST_P(Selection, infinitiesAndNan) {
+    const float infinity = std::numeric_limits<float>::infinity();
+    EXPECT_THAT(select({std::nanf(""), -infinity, infinity, 1}, 3), testing::ElementsAre(1, 2, 3));
+}
+
+TEST_P(Selection, agreesWithSorting) {
+    std::vector<float> scores = randomFloats(3000, 4);
+    for (std::size_t i = 0; i < scores.size(); i += 3)
+        scores[i] = 0.5F;
+    std::vector<std::int32_t> rows(scores.size());
+    std::iota(rows.begin(), rows.end(), 0);
+    std::stable_sort(rows.begin(), rows.end(), [&](auto a, auto b) { return scores[a] > scores[b]; });
+    for (const std::int64_t count : {1, 500, 1200, 2999}) {
+        std::vector<std::int32_t> expected(rows.begin(), rows.begin() + count);
+        std::sort(expected.begin(), expected.end());
+        EXPECT_EQ(select(scores, count), expected);
+    }
+}
+
+TEST_P(Selection, poolingAndSumOverAGroupsHeads) {
+    const AttentionShape shape{4, 2, 1, 1, 0};
+    for (const std::int64_t k : {1, 2, 5, 9, 5000}) {
+        for (const std::int32_t kernel : {1, 3, 7}) {
+            const std::vector<float> s = randomFloats(static_cast<std::size_t>(4 * k), 3);
+            const std::vector<float> max = pool(shape, s, kernel, Pooling::Max);
+            const std::vector<float> average = pool(shape, s, kernel, Pooling::Average);
+            for (std::int64_t g = 0; g < 2; ++g) {
+                for (std::int64_t j = 0; j < k; ++j) {
+                    float maxima = 0;
+                    double averages = 0;
+                    for (std::int64_t h = 2 * g; h < 2 * g + 2; ++h) {
+                        float largest = -std::numeric_limits<float>::infinity();
+                        double sum = 0;
+                        for (std::int64_t i = j - kernel / 2; i <= j + kernel / 2; ++i) {
+                            if (i < 0 || i >= k) continue;
+                            largest = std::max(largest, s[h * k + i]);
+                            sum += double{s[h * k + i]};
+                        }
+                        maxima += largest;
+                        averages += sum / kernel;
+                    }
+                    ASSERT_EQ(max[g * k + j], maxima);
+                    ASSERT_NEAR(average[g * k + j], averages, 1e-5);
+                }
+            }
+        }
+    }
+}
+
+TEST_P(Selection, sumRows) {
+    const std::vector<float> rows = randomFloats(std::size_t{3} * 5001, 3);
+    std::vector<float> out(5001);
+    m_backend->sumRows(rows.data(), 3, 5001, out.data());
+    for (std::size_t j = 0; j < 5001; ++j)
+        ASSERT_EQ(out[j], (rows[j] + rows[5001 + j]) + rows[10002 + j]);
+}
+
+TEST_P(Selection, gatherKvThroughSpans) {
+    const AttentionShape shape{2, 2, 5, 1, 0};
+    const auto fill = [](std::int64_t stride, float start) {
+        std::vector<float> data(static_cast<std::size_t>(2 * stride * 5));
+        std::iota(data.begin(), data.end(), start);
+        return data;
+    };
+    const std::vector<float> firstKeys = fill(4, 0);
+    const std::vector<float> firstValues = fill(4, 1000);
+    const std::vector<float> secondKeys = fill(8, 2000);
+    const std::vector<float> secondValues = fill(8, 3000);
+    const auto bytes = [](const std::vector<float>& data) {
+        return reinterpret_cast<const std::byte*>(data.data());
+    };
+    const KvSpan spans[] = {{KvType::F32, bytes(firstKeys), bytes(firstValues), 4, 3, nullptr, 0},
+                            {KvType::F32, bytes(secondKeys), bytes(secondValues), 8, 6, nullptr, 3}};
+    const std::vector<std::int32_t> rows{0, 2, 3, 8, 1, 4, 5, 7};
+    std::vector<float> keys(std::size_t{2} * 6 * 5, -1);
+    std::vector<float> values(keys);
+    m_backend->gatherKv(shape, spans, rows.data(), 4,
+                        {KvType::F32, reinterpret_cast<std::byte*>(keys.data()),
+                         reinterpret_cast<std::byte*>(values.data()), 6});
+    for (std::int64_t g = 0; g < 2; ++g) {
+        for (std::int64_t i = 0; i < 4; ++i) {
+            const std::int64_t row = rows[g * 4 + i];
+            const float* key = row < 3 ? &firstKeys[(g * 4 + row) * 5] : &secondKeys[(g * 8 + row - 3) * 5];
+            const float* value =
+                row < 3 ? &firstValues[(g * 4 + row) * 5] : &secondValues[(g * 8 + row - 3) * 5];
+            EXPECT_TRUE(sameBits(&keys[(g * 6 + i) * 5], key, 5));
+            EXPECT_TRUE(sameBits(&values[(g * 6 + i) * 5], value, 5));
+        }
+    }
+    EXPECT_EQ(keys[4 * 5], -1);
+}
+
+}  // namespace
+}  // namespace kvasir::kernels::test
