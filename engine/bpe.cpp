@@ -83,6 +83,7 @@ private:
 
     void collectTokens();
     Result<void> readMerges(const GgufFile& file);
+    bool touchesControl(std::string_view left, std::string_view right) const;
     TokenId idOf(std::string_view bytes) const;
     void encodeValid(std::string_view text, std::uint32_t offset, std::vector<TextToken>& tokens) const;
     void encodeWord(std::string_view word, std::uint32_t offset, Work& work,
@@ -111,7 +112,7 @@ void BpeTokenizer::collectTokens() {
     for (TokenId id = 0; id < size(); ++id) {
         const TokenKind kind = vocabulary().kind(id);
         // Text never becomes a control token, whatever the merges say.
-        if (kind != TokenKind::Normal && kind != TokenKind::UserDefined) continue;
+        if (kind == TokenKind::Control || kind == TokenKind::Unknown) continue;
         const auto bytes = bytesOfText(vocabulary().text(id));
         if (!bytes || bytes->empty()) continue;
         pieces.push_back({id, m_bytes.size(), m_bytes.size() + bytes->size()});
@@ -126,6 +127,15 @@ void BpeTokenizer::collectTokens() {
         const char byte = static_cast<char>(b);
         m_byteIds[b] = idOf(std::string_view(&byte, 1));
     }
+}
+
+/// Whether a merge makes a control token or takes one.
+bool BpeTokenizer::touchesControl(std::string_view left, std::string_view right) const {
+    const auto control = [&](std::string_view text) {
+        const auto match = vocabulary().special(text, 0, Specials::Control);
+        return match && match->length == text.size() && idOf(text) < 0;
+    };
+    return control(left) || control(right) || control(std::string(left) + std::string(right));
 }
 
 Result<void> BpeTokenizer::readMerges(const GgufFile& file) {
@@ -143,6 +153,7 @@ Result<void> BpeTokenizer::readMerges(const GgufFile& file) {
         const TokenId rightId = whole ? idOf(*right) : -1;
         const TokenId result = whole ? idOf(*left + *right) : -1;
         if (leftId < 0 || rightId < 0 || result < 0) {
+            if (whole && touchesControl(text.substr(0, gap), text.substr(gap + 1))) continue;
             return damagedVocabulary(file, kMerges,
                                      "merge " + std::to_string(rank) + " names texts that are not tokens");
         }
@@ -192,10 +203,15 @@ void BpeTokenizer::encodeValid(std::string_view text, std::uint32_t offset,
                                std::vector<TextToken>& tokens) const {
     Work work;
     for (std::size_t position = 0; position < text.size();) {
-        const std::size_t end = bpeWordEnd(m_words, text, position);
-        encodeWord(text.substr(position, end - position), offset + static_cast<std::uint32_t>(position), work,
-                   tokens);
-        position = end;
+        const std::size_t wordEnd = bpeWordEnd(m_words, text, position);
+        while (position < wordEnd) {
+            std::size_t end = std::min(wordEnd, position + kLongestWord);
+            while (end < wordEnd && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U)
+                --end;
+            encodeWord(text.substr(position, end - position), offset + static_cast<std::uint32_t>(position),
+                       work, tokens);
+            position = end;
+        }
     }
 }
 

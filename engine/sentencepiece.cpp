@@ -14,9 +14,6 @@ constexpr std::string_view kScores = "tokenizer.ggml.scores";
 constexpr std::string_view kTypes = "tokenizer.ggml.token_type";
 constexpr std::string_view kSpace = "\xE2\x96\x81";  // U+2581
 
-/// Bytes of a text that are merged at most as one word; longer words are cut, so that memory stays bounded.
-constexpr std::size_t kLongestWord = std::size_t{1} << 20;
-
 /// The value of <0xHH>, or -1.
 int byteOfToken(std::string_view text) {
     constexpr std::string_view kDigits = "0123456789ABCDEF";

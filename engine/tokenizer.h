@@ -33,7 +33,8 @@ enum class Specials : std::uint8_t { Plain, Control };
 class Tokenizer {
 public:
     /// Errors: Unsupported (names tokenizer model and pre-tokenizer, and what is supported), Damaged (a
-    /// missing or inconsistent vocabulary; names the key). The file may be closed afterwards.
+    /// missing or inconsistent vocabulary; names the key), TooLarge (more than 4,194,304 tokens),
+    /// OutOfMemory. The file may be closed afterwards.
     static Result<std::unique_ptr<Tokenizer>> load(const GgufFile& file);
     virtual ~Tokenizer() = default;
 
@@ -50,6 +51,7 @@ public:
     virtual std::string decode(const std::vector<TokenId>& tokens) const = 0;
 
     virtual std::int64_t size() const = 0;
+    /// Control tokens of the file, and turn markers that it calls user-defined.
     virtual bool isControl(TokenId id) const = 0;
     /// End of text, end of turn and their kin: generation stops there.
     virtual bool endsGeneration(TokenId id) const = 0;

@@ -18,6 +18,9 @@ namespace kvasir {
 /// tokenizer.ggml.token_type
 enum class TokenKind : std::uint8_t { Normal = 1, Unknown, Control, UserDefined, Unused, Byte };
 
+/// Bytes that are merged at most as one word; longer words are cut, so that memory stays bounded.
+inline constexpr std::size_t kLongestWord = std::size_t{1} << 20;
+
 /// Immutable after load; owns its texts.
 class Vocabulary {
 public:
