@@ -64,8 +64,7 @@ private:
         const auto depth = [&](std::uint32_t i) {
             return atTop ? m_atoms[i].frame.bottom : m_height - m_atoms[i].frame.top;
         };
-        std::stable_sort(all.begin(), all.end(),
-                         [&](std::uint32_t a, std::uint32_t b) { return distance(a) < distance(b); });
+        sortBy(all, distance);
         float reach = all.empty() ? 0 : depth(all.front());
         const float start = all.empty() ? 0 : distance(all.front());
         for (std::size_t i = 1; i < all.size(); ++i) {
@@ -201,8 +200,10 @@ PageText layoutPage(const std::vector<TextRun>& runs, float width, float height)
         return sum;
     };
     std::array<std::size_t, 4> order{0, 1, 2, 3};
-    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-        return characters(atoms.byRotation[a]) > characters(atoms.byRotation[b]);
+    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+        const std::size_t left = characters(atoms.byRotation[a]);
+        const std::size_t right = characters(atoms.byRotation[b]);
+        return left != right ? left > right : a < b;
     });
     for (const std::size_t rotation : order) {
         const float lineAxis = rotation % 2 == 0 ? height : width;

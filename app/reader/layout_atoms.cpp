@@ -181,8 +181,7 @@ Atoms splitRuns(const std::vector<TextRun>& runs, float width, float height) {
 }
 
 std::vector<Row> buildRows(const std::vector<Atom>& atoms, std::vector<std::uint32_t> indices) {
-    std::stable_sort(indices.begin(), indices.end(),
-                     [&](std::uint32_t a, std::uint32_t b) { return atoms[a].middle() < atoms[b].middle(); });
+    sortBy(indices, [&](std::uint32_t i) { return atoms[i].middle(); });
     std::vector<Row> rows;
     // Of the last row: the extent of its longest word, which no raised letter or initial can stretch.
     float top = 0;
@@ -210,9 +209,7 @@ std::vector<Row> buildRows(const std::vector<Atom>& atoms, std::vector<std::uint
         }
     }
     for (Row& row : rows) {
-        std::stable_sort(row.atoms.begin(), row.atoms.end(), [&](std::uint32_t a, std::uint32_t b) {
-            return atoms[a].frame.left < atoms[b].frame.left;
-        });
+        sortBy(row.atoms, [&](std::uint32_t i) { return atoms[i].frame.left; });
     }
     return rows;
 }
