@@ -19,15 +19,17 @@ constexpr float kEdgeBand = 0.12F;     // of the page's height, where headers an
 
 using Indices = std::vector<std::uint32_t>;
 
-float median(std::vector<float> values) {
+/// The value with `numerator` of `denominator` of the others below it.
+float quantile(std::vector<float> values, std::size_t numerator, std::size_t denominator) {
     if (values.empty()) return 0;
-    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-    std::nth_element(values.begin(), middle, values.end());
-    return *middle;
+    const auto at = values.begin() + static_cast<std::ptrdiff_t>(values.size() * numerator / denominator);
+    std::nth_element(values.begin(), at, values.end());
+    return *at;
 }
 
+/// The text stops here; what follows is not the same sentence.
 bool endsSentence(std::string_view text) {
-    constexpr std::string_view kEnds[] = {".", "!", "?", ":", ";", "。", "！", "？", "：", "」", ")", "\""};
+    constexpr std::string_view kEnds[] = {".", "!", "?", ":", "。", "！", "？", "：", "」"};
     return std::any_of(std::begin(kEnds), std::end(kEnds), [&](auto end) { return text.ends_with(end); });
 }
 
@@ -45,7 +47,7 @@ public:
             all[i] = i;
             sizes.push_back(m_atoms[i].size());
         }
-        m_em = std::max(1.0F, median(std::move(sizes)));
+        m_em = std::max(1.0F, quantile(std::move(sizes), 1, 2));
         Indices footer = splitEdge(all, false);
         Indices header = splitEdge(all, true);
         flow(header, false);
@@ -62,8 +64,7 @@ private:
         const auto depth = [&](std::uint32_t i) {
             return atTop ? m_atoms[i].frame.bottom : m_height - m_atoms[i].frame.top;
         };
-        std::stable_sort(all.begin(), all.end(),
-                         [&](std::uint32_t a, std::uint32_t b) { return distance(a) < distance(b); });
+        sortBy(all, distance);
         float reach = all.empty() ? 0 : depth(all.front());
         const float start = all.empty() ? 0 : distance(all.front());
         for (std::size_t i = 1; i < all.size(); ++i) {
@@ -112,10 +113,11 @@ private:
     /// Lines of one column from top to bottom.
     void flow(const Indices& indices, bool continues) {
         const std::vector<Row> rows = buildRows(m_atoms, indices);
+        // The lower third, as gaps between paragraphs are many on pages with short ones.
         std::vector<float> pitches;
         for (std::size_t i = 1; i < rows.size(); ++i)
             pitches.push_back(rows[i].bottom - rows[i - 1].bottom);
-        const float pitch = std::min(median(std::move(pitches)), 2.5F * m_em);
+        const float pitch = std::min(quantile(std::move(pitches), 1, 3), 2.5F * m_em);
         for (std::size_t i = 0; i < rows.size(); ++i) {
             Join join = Join::Line;
             if (i > 0) {
@@ -127,7 +129,7 @@ private:
         }
     }
 
-    static bool startsParagraph(const std::vector<Row>& rows, std::size_t i, float pitch) {
+    bool startsParagraph(const std::vector<Row>& rows, std::size_t i, float pitch) const {
         const Row& row = rows[i];
         const Row& before = rows[i - 1];
         const float size = row.bottom - row.top;
@@ -137,7 +139,10 @@ private:
         if (size > 1.25F * sizeBefore || sizeBefore > 1.25F * size) return true;
         const bool indented = row.left - before.left > kIndent * size;
         const bool nextBack = i + 1 < rows.size() && row.left - rows[i + 1].left > kIndent * size;
-        return indented && nextBack;
+        // The second line of an item with a hanging number is indented, too, but goes on with its sentence.
+        const Atom& last = m_atoms[before.atoms.back()];
+        const std::string_view end = std::string_view(m_text).substr(last.begin, last.end - last.begin);
+        return indented && nextBack && endsSentence(end);
     }
 
     bool lastEnded() const { return m_out.words.empty() || endsSentence(m_out.text); }
@@ -195,8 +200,10 @@ PageText layoutPage(const std::vector<TextRun>& runs, float width, float height)
         return sum;
     };
     std::array<std::size_t, 4> order{0, 1, 2, 3};
-    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-        return characters(atoms.byRotation[a]) > characters(atoms.byRotation[b]);
+    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+        const std::size_t left = characters(atoms.byRotation[a]);
+        const std::size_t right = characters(atoms.byRotation[b]);
+        return left != right ? left > right : a < b;
     });
     for (const std::size_t rotation : order) {
         const float lineAxis = rotation % 2 == 0 ? height : width;

@@ -10,11 +10,22 @@
 namespace kvasir::reader {
 namespace {
 
-/// Letters that a typesetter's ligature stands for; empty for every other character.
-std::string_view ligatureLetters(char32_t character) {
-    constexpr std::array<std::string_view, 7> kLetters{"ff", "fi", "fl", "ffi", "ffl", "st", "st"};
-    if (character < 0xFB00 || character > 0xFB06) return {};
-    return kLetters[character - 0xFB00];
+/// What stands in the text for a character that is only a shape of others: a typesetter's ligature, or a mark
+/// drawn for writing downwards. Empty for every other character.
+std::string_view plainForm(char32_t character) {
+    constexpr std::array<std::string_view, 7> kLigatures{"ff", "fi", "fl", "ffi", "ffl", "st", "st"};
+    constexpr std::array<std::string_view, 10> kMarks{"，", "、", "。", "：", "；",
+                                                      "！", "？", "〖", "〗", "…"};
+    constexpr std::array<std::string_view, 16> kBrackets{"（", "）", "｛", "｝", "〔", "〕", "【", "】",
+                                                         "《", "》", "〈", "〉", "「", "」", "『", "』"};
+    const auto from = [character](char32_t first, const auto& forms) {
+        const bool inside = character >= first && character - first < forms.size();
+        return inside ? forms[character - first] : std::string_view{};
+    };
+    if (const auto form = from(0xFB00, kLigatures); !form.empty()) return form;
+    if (const auto form = from(0xFE10, kMarks); !form.empty()) return form;
+    if (character == 0xFE31) return "―";
+    return from(0xFE35, kBrackets);
 }
 
 Box tidy(const Box& box, float width, float height) {
@@ -117,13 +128,13 @@ private:
             m_atom.box = box;
             m_atom.cjkFirst = m_atom.cjkLast = script != Script::Spaced;
         }
-        const std::string_view letters = ligatureLetters(character);
-        if (letters.empty()) {
+        const std::string_view form = plainForm(character);
+        if (form.empty()) {
             appendUtf8(m_out.text, character);
         } else {
-            m_out.text += letters;
+            m_out.text += form;
         }
-        const auto added = static_cast<std::uint32_t>(std::max<std::size_t>(1, letters.size()));
+        const auto added = static_cast<std::uint32_t>(std::max<std::size_t>(1, countCharacters(form)));
         m_atom.characters += added;
         m_characters += added;
         m_atom.box = unite(m_atom.box, box);
@@ -170,8 +181,7 @@ Atoms splitRuns(const std::vector<TextRun>& runs, float width, float height) {
 }
 
 std::vector<Row> buildRows(const std::vector<Atom>& atoms, std::vector<std::uint32_t> indices) {
-    std::stable_sort(indices.begin(), indices.end(),
-                     [&](std::uint32_t a, std::uint32_t b) { return atoms[a].middle() < atoms[b].middle(); });
+    sortBy(indices, [&](std::uint32_t i) { return atoms[i].middle(); });
     std::vector<Row> rows;
     // Of the last row: the extent of its longest word, which no raised letter or initial can stretch.
     float top = 0;
@@ -199,9 +209,7 @@ std::vector<Row> buildRows(const std::vector<Atom>& atoms, std::vector<std::uint
         }
     }
     for (Row& row : rows) {
-        std::stable_sort(row.atoms.begin(), row.atoms.end(), [&](std::uint32_t a, std::uint32_t b) {
-            return atoms[a].frame.left < atoms[b].frame.left;
-        });
+        sortBy(row.atoms, [&](std::uint32_t i) { return atoms[i].frame.left; });
     }
     return rows;
 }

@@ -1,6 +1,7 @@
 // The smallest pieces that the layout analysis moves, in coordinates where text runs to the right.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <vector>
@@ -28,6 +29,16 @@ struct Atoms {
 };
 
 Atoms splitRuns(const std::vector<TextRun>& runs, float width, float height);
+
+/// Sorts indices by a value of each; equal values keep the order of the indices.
+template <typename Value>
+void sortBy(std::vector<std::uint32_t>& indices, const Value& value) {
+    std::sort(indices.begin(), indices.end(), [&](std::uint32_t a, std::uint32_t b) {
+        const float left = value(a);
+        const float right = value(b);
+        return left != right ? left < right : a < b;
+    });
+}
 
 /// Words side by side: indices into the atoms, from left to right.
 struct Row {

@@ -16,8 +16,9 @@ namespace {
 
 constexpr float kLetterWidth = 612;
 constexpr float kLetterHeight = 792;
-constexpr float kLargestSide = 100'000;  // points
-constexpr double kLookDpi = 48;          // enough to see whether anything is drawn
+constexpr float kLargestSide = 100'000;    // points
+constexpr double kLookDpi = 48;            // enough to see whether anything is drawn
+constexpr std::size_t kTailBytes = 4'096;  // where a whole PDF has its end mark
 constexpr std::size_t kMaxRuns = 2 * kMaxPageWords;
 
 std::string toUtf8(const poppler::ustring& text) {
@@ -114,7 +115,11 @@ std::variant<std::unique_ptr<PdfFile>, Refusal> PdfFile::open(int descriptor, st
     if (bytes.empty()) return Refusal::Damaged;
     std::unique_ptr<poppler::document> document(poppler::document::load_from_raw_data(
         bytes.data(), static_cast<int>(bytes.size()), password, password));
-    if (!document) return Refusal::Damaged;
+    if (!document) {
+        const bool hasEnd =
+            bytes.substr(bytes.size() - std::min(bytes.size(), kTailBytes)).find("%%EOF") != bytes.npos;
+        return hasEnd ? Refusal::Damaged : Refusal::Incomplete;
+    }
     if (document->is_locked()) return password.empty() ? Refusal::Locked : Refusal::WrongPassword;
     std::unique_ptr<PdfFile> pdf(new PdfFile(std::move(file), std::move(document), password));
     auto sizes = pdf->readSizes();

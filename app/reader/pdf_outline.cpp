@@ -26,14 +26,28 @@ std::string cleanTitle(const std::string& raw) {
 
 using PageNumbers = std::map<QPDFObjGen, std::int32_t>;
 
-void collect(std::vector<QPDFOutlineObjectHelper> items, std::int32_t level, const PageNumbers& numbers,
-             std::vector<Document::OutlineItem>& out) {
-    for (QPDFOutlineObjectHelper& item : items) {
+/// The page (0-based) that a destination leads to, or -1.
+std::int32_t pageOf(QPDFObjectHandle destination, const PageNumbers& numbers) {
+    // Named destinations may wrap their array in a dictionary; QPDF leaves that to its callers.
+    if (destination.isDictionary()) destination = destination.getKey("/D");
+    if (!destination.isArray() || destination.getArrayNItems() == 0) return -1;
+    QPDFObjectHandle page = destination.getArrayItem(0);
+    if (page.isInteger()) {
+        const long long number = page.getIntValue();
+        return number >= 0 && number < kMaxPages ? static_cast<std::int32_t>(number) : -1;
+    }
+    const auto found = numbers.find(page.getObjGen());
+    return found == numbers.end() ? -1 : found->second;
+}
+
+void collect(const std::vector<QPDFOutlineObjectHelper>& items, std::int32_t level,
+             const PageNumbers& numbers, std::vector<Document::OutlineItem>& out) {
+    for (QPDFOutlineObjectHelper item : items) {
         if (out.size() >= kMaxOutlineItems) return;
-        const auto page = numbers.find(item.getDestPage().getObjGen());
+        const std::int32_t page = pageOf(item.getDest(), numbers);
         std::string title = cleanTitle(item.getTitle());
         const bool titled = !title.empty();
-        if (titled) out.push_back({std::move(title), page == numbers.end() ? -1 : page->second, level});
+        if (titled) out.push_back({std::move(title), page, level});
         if (level < kDeepestLevel) collect(item.getKids(), level + (titled ? 1 : 0), numbers, out);
     }
 }

@@ -73,6 +73,7 @@ enum class FileFormat : std::uint8_t {
 enum class Refusal : std::uint8_t {
     Unsupported,    ///< `format` says what it is
     Damaged,        ///< not what its first bytes say, or broken beyond repair
+    Incomplete,     ///< damaged, and its end is missing
     Locked,         ///< needs a password
     WrongPassword,  ///< the given one does not open it
     NoPages,

@@ -5,6 +5,7 @@
 #include <cctype>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -65,6 +66,15 @@ template <typename Answered>
 bool wasCancelled(const Answered& answered) {
     const auto* failure = std::get_if<reader::ReaderProcess::Failure>(&answered);
     return failure != nullptr && *failure == reader::ReaderProcess::Failure::Cancelled;
+}
+
+/// The process may have ended, or run out of memory, for another reason than the page that was asked for.
+template <typename Answered>
+bool mayBeInnocent(const Answered& answered) {
+    const auto* failure = std::get_if<reader::ReaderProcess::Failure>(&answered);
+    const auto* refused = std::get_if<Refused>(&answered);
+    return (failure != nullptr && *failure == reader::ReaderProcess::Failure::Ended) ||
+           (refused != nullptr && refused->refusal == Refusal::OutOfMemory);
 }
 
 Error stoppedWhileOpening(const std::string& where) {
@@ -140,6 +150,7 @@ Result<void> ReaderClient::startReader(const std::stop_token& stop) {
     auto process = reader::ReaderProcess::start(reader::readerProgram(), m_descriptor, stop);
     if (!process) return tl::unexpected(std::move(process.error()));
     m_process = std::move(*process);
+    m_served = false;
     m_sandbox = m_process->sandbox();
     const std::string request =
         reader::encode(reader::OpenRequest{m_password, lowerExtension(m_file), m_size});
@@ -220,10 +231,17 @@ Result<ReaderClient::ReadPage> ReaderClient::readPage(std::size_t index, std::st
         page.note = reader::pageGivenUpNote(index);
         return page;
     }
-    if (auto ready = makeReady(index, stop); !ready) return tl::unexpected(std::move(ready.error()));
-    const std::string request = reader::encodePage(static_cast<std::uint32_t>(index));
-    Answered answered = ask(Message::Words, request, Message::PageWords, stop);
-    if (wasCancelled(answered)) return cancelled(m_where);
+    Answered answered = Failure::Ended;
+    for (bool again = true; again;) {
+        if (auto ready = makeReady(index, stop); !ready) return tl::unexpected(std::move(ready.error()));
+        const bool served = std::exchange(m_served, true);
+        answered = ask(Message::Words, reader::encodePage(static_cast<std::uint32_t>(index)),
+                       Message::PageWords, stop);
+        if (wasCancelled(answered)) return cancelled(m_where);
+        // What pages before it left behind, or somebody else's kill, is not this page's fault.
+        again = served && mayBeInnocent(answered);
+        if (again) m_process.reset();
+    }
     if (const std::string* payload = std::get_if<std::string>(&answered)) {
         if (auto text = reader::decodePageText(*payload)) {
             page.text = std::move(*text);
@@ -245,6 +263,7 @@ Result<ReaderClient::ReadPage> ReaderClient::readPage(std::size_t index, std::st
 
 Result<PageImage> ReaderClient::renderPage(std::size_t index, float pixelsPerPoint, std::stop_token stop) {
     if (auto ready = makeReady(index, stop); !ready) return tl::unexpected(std::move(ready.error()));
+    m_served = true;
     const reader::ImageRequest request{static_cast<std::uint32_t>(index), pixelsPerPoint};
     const Answered answered = ask(Message::Image, reader::encode(request), Message::PageImage, stop);
     if (wasCancelled(answered)) return cancelled(m_where);

@@ -100,6 +100,7 @@ private:
     std::vector<reader::PageSize> m_pages;
     std::vector<reader::SandboxPart> m_sandbox;
     std::optional<reader::ReaderProcess> m_process;
+    bool m_served = false;  ///< the running process has been asked for a page
     std::size_t m_stopsInARow = 0;
 };
 

@@ -64,6 +64,9 @@ Error openError(const Refused& refused, const std::string& file) {
                     std::string("This is ") + words.name + ", which Kvasir does not read.", file,
                     words.advice};
         }
+        case Refusal::Incomplete:
+            return {ErrorCode::Damaged, "The file is damaged: the end of the PDF is missing.", file,
+                    "Download or copy it again; the last time was probably interrupted."};
         case Refusal::Locked:
             return {ErrorCode::Locked, "The document is protected by a password.", file,
                     "Enter the password that opens it."};

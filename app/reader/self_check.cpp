@@ -2,7 +2,9 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 #include <string>
+#include <system_error>
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -98,14 +100,15 @@ int tryAll(const std::string& file, const std::string& other, const char* exec, 
 }  // namespace
 
 int selfCheck() {
-    char folder[] = "/tmp/kvasir-check-XXXXXX";
+    std::error_code error;
+    std::string folder = (std::filesystem::temp_directory_path(error) / "kvasir-check-XXXXXX").string();
     int ends[2];
-    if (mkdtemp(folder) == nullptr || pipe(ends) != 0) {
+    if (mkdtemp(folder.data()) == nullptr || pipe(ends) != 0) {
         std::perror("kvasir-reader: no temporary folder or pipe");
         return 1;
     }
-    const std::string file = std::string(folder) + "/file";
-    const std::string other = std::string(folder) + "/new";
+    const std::string file = folder + "/file";
+    const std::string other = folder + "/new";
     close(open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
     const char* const exec = tryExec();
     // In a child: this process must print (to a file, perhaps) and remove the folder afterwards.
@@ -121,7 +124,7 @@ int selfCheck() {
     const bool ended = child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status);
     unlink(other.c_str());
     unlink(file.c_str());
-    rmdir(folder);
+    rmdir(folder.c_str());
     return ended ? WEXITSTATUS(status) : 1;
 }
 

@@ -85,7 +85,8 @@ Script scriptOf(char32_t c) {
     if ((c >= 0x20000 && c <= 0x323AF) || c == 0x3005 || c == 0x3007 || (c >= 0x2E80 && c <= 0x2FDF)) {
         return Script::Han;
     }
-    if ((c >= 0x3000 && c <= 0x33FF && !(c >= 0x3131 && c <= 0x318E)) || (c >= 0xFE30 && c <= 0xFE4F)) {
+    if ((c >= 0x3000 && c <= 0x33FF && !(c >= 0x3131 && c <= 0x318E)) || (c >= 0xFE10 && c <= 0xFE19) ||
+        (c >= 0xFE30 && c <= 0xFE4F)) {
         return Script::CjkMark;
     }
     // Full-width forms: digits and letters keep together like Latin words, marks stand alone.
