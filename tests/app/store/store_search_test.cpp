@@ -41,6 +41,7 @@ protected:
     std::vector<std::int32_t> passages(RowId document, std::string_view query) {
         std::vector<std::int32_t> found;
         const auto hits = *reader()->searchPassages(document, query, 10);
+        found.reserve(hits.size());
         for (const PassageHit& hit : hits)
             found.push_back(hit.page);
         return found;
@@ -106,6 +107,7 @@ TEST_F(StoreSearchTest, CoversNamesQuestionsAnswersAndPagesInThisOrder) {
     ASSERT_TRUE(m_store->finishExchange(e, {}, {}, {}).get());
     const auto hits = *reader()->search("lease", 10);
     std::vector<HitKind> kinds;
+    kinds.reserve(hits.size());
     for (const SearchHit& hit : hits)
         kinds.push_back(hit.kind);
     EXPECT_THAT(kinds,
@@ -210,6 +212,7 @@ void expectSoundPassages(const Document& document) {
 
 TEST(PassagesTest, CoverEveryByteOverlapAndKeepToPages) {
     std::vector<std::string> lines;
+    lines.reserve(50);
     for (int i = 0; i < 50; ++i)
         lines.push_back(lineOf(i));
     const auto document = makeDocument({lines, {"One."}, {}, lines});
