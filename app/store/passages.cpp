@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "app/store/utf8.h"
+#include "app/store/scripts.h"
+#include "app/utf8.h"
 
 namespace kvasir {
 
@@ -24,7 +25,7 @@ void appendPieces(std::string_view text, ByteRange range, std::int32_t line, std
     Piece atBlank;  // the piece as it was after its last blank
     std::uint32_t at = range.begin;
     while (at < range.end) {
-        const CodePoint c = codePointAt(text, at);
+        const utf8::CodePoint c = utf8::decode(text, at);
         const std::uint32_t units = isUnspacedLetter(c.value) ? kUnspacedUnits : 1;
         if (piece.units + units > kPieceUnits) {
             if (atBlank.units > 0) piece = atBlank;
@@ -34,7 +35,7 @@ void appendPieces(std::string_view text, ByteRange range, std::int32_t line, std
             atBlank = {};
             continue;
         }
-        at += static_cast<std::uint32_t>(c.length);
+        at = c.end;
         piece.range.end = at;
         piece.units += units;
         if (c.value == ' ' || c.value == '\n' || c.value == 0x3002) atBlank = piece;

@@ -6,7 +6,8 @@
 #include <SQLiteCpp/Exception.h>
 #include <sqlite3.h>
 
-#include "app/store/utf8.h"
+#include "app/store/scripts.h"
+#include "app/utf8.h"
 
 namespace kvasir {
 
@@ -19,7 +20,7 @@ fts5_api* fts5Api(sqlite3* connection) {
     fts5_api* api = nullptr;
     sqlite3_stmt* statement = nullptr;
     if (sqlite3_prepare_v2(connection, "SELECT fts5(?1)", -1, &statement, nullptr) == SQLITE_OK) {
-        sqlite3_bind_pointer(statement, 1, &api, "fts5_api_ptr", nullptr);
+        sqlite3_bind_pointer(statement, 1, static_cast<void*>(&api), "fts5_api_ptr", nullptr);
         sqlite3_step(statement);
     }
     sqlite3_finalize(statement);
@@ -60,13 +61,13 @@ private:
 std::string narrow(std::string_view word) {
     std::string result;
     for (std::size_t at = 0; at < word.size();) {
-        const CodePoint c = codePointAt(word, at);
+        const utf8::CodePoint c = utf8::decode(word, at);
         if (c.value >= 0xFF01 && c.value <= 0xFF5E) {
             result += static_cast<char>(c.value - 0xFF01 + '!');
         } else {
-            result += word.substr(at, c.length);
+            result += word.substr(at, c.end - c.begin);
         }
-        at += c.length;
+        at = c.end;
     }
     return result;
 }
@@ -79,12 +80,12 @@ public:
 
     int run(void* context, int flags, std::string_view text, EmitToken emit) const {
         for (std::size_t at = 0; at < text.size();) {
-            const bool unspaced = isUnspacedLetter(codePointAt(text, at).value);
+            const bool unspaced = isUnspacedLetter(utf8::decode(text, at).value);
             std::size_t end = at;
             while (end < text.size()) {
-                const CodePoint c = codePointAt(text, end);
+                const utf8::CodePoint c = utf8::decode(text, end);
                 if (isUnspacedLetter(c.value) != unspaced) break;
-                end += c.length;
+                end = c.end;
             }
             const int status = unspaced ? pairs(context, flags, text, at, end, emit)
                                         : words(context, flags, text, at, end, emit);
@@ -136,8 +137,8 @@ private:
         // A query's last run may go on in the document: its last character stands in no pair of its own then.
         const bool open = (flags & FTS5_TOKENIZE_QUERY) != 0 && end == text.size();
         for (std::size_t at = begin; at < end;) {
-            const std::size_t next = at + codePointAt(text, at).length;
-            const std::size_t stop = next < end ? next + codePointAt(text, next).length : next;
+            const std::size_t next = utf8::decode(text, at).end;
+            const std::size_t stop = next < end ? utf8::decode(text, next).end : next;
             if (next == end && open && at != begin) break;
             const int status = emit(context, 0, text.data() + at, static_cast<int>(stop - at),
                                     static_cast<int>(at), static_cast<int>(stop));

@@ -3,8 +3,9 @@
 #include <set>
 
 #include "app/store/rows.h"
+#include "app/store/scripts.h"
 #include "app/store/store_parts.h"
-#include "app/store/utf8.h"
+#include "app/utf8.h"
 
 namespace kvasir {
 
@@ -27,22 +28,22 @@ struct LibraryQuery {
 std::vector<std::string> splitWords(std::string_view text) {
     std::vector<std::string> words(1);
     for (std::size_t at = 0; at < text.size();) {
-        const CodePoint c = codePointAt(text, at);
+        const utf8::CodePoint c = utf8::decode(text, at);
         const bool blank = c.value <= ' ' || c.value == 0x7F || c.value == 0x3000 || c.value == '"';
         if (!blank) {
-            words.back() += text.substr(at, c.length);
+            words.back() += text.substr(at, c.end - c.begin);
         } else if (!words.back().empty()) {
             words.emplace_back();
         }
-        at += c.length;
+        at = c.end;
     }
     if (words.back().empty()) words.pop_back();
     return words;
 }
 
 bool isSingleUnspaced(std::string_view term) {
-    const CodePoint c = codePointAt(term, 0);
-    return c.length == term.size() && isUnspacedLetter(c.value);
+    const utf8::CodePoint c = utf8::decode(term, 0);
+    return c.end == term.size() && isUnspacedLetter(c.value);
 }
 
 // All words, each as a phrase; the last token of the last word, and a single character wherever a word ends,
@@ -76,9 +77,9 @@ std::string passageQuery(const SearchTokenizer& tokenizer, std::string_view text
     const auto tokens = tokenizer.tokens(text, Purpose::Query);
     const auto isWeak = [](const std::string& term) {
         for (std::size_t at = 0; at < term.size();) {
-            const CodePoint c = codePointAt(term, at);
+            const utf8::CodePoint c = utf8::decode(term, at);
             if (!isHiragana(c.value)) return false;
-            at += c.length;
+            at = c.end;
         }
         return true;
     };

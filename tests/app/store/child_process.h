@@ -17,6 +17,7 @@ public:
         int ends[2] = {-1, -1};
         if (pipe(ends) != 0) return;
         std::vector<char*> argv;
+        argv.reserve(arguments.size() + 1);
         for (std::string& a : arguments)
             argv.push_back(a.data());
         argv.push_back(nullptr);

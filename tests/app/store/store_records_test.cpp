@@ -296,6 +296,7 @@ TEST_F(StoreRecordsTest, ReadersGoOnWhileManyThreadsWrite) {
     const RowId conversation = addConversation(addDocument());
     std::atomic<bool> stop = false;
     std::vector<std::thread> threads;
+    threads.reserve(3);
     for (int t = 0; t < 3; ++t) {
         threads.emplace_back([&] {
             for (int i = 0; i < 40; ++i) {

@@ -1,5 +1,5 @@
 #include "app/store/passages.h"
-#include "app/store/utf8.h"
+#include "app/utf8.h"
 #include "tests/app/store/store_fixture.h"
 
 namespace kvasir {
@@ -41,6 +41,7 @@ protected:
     std::vector<std::int32_t> passages(RowId document, std::string_view query) {
         std::vector<std::int32_t> found;
         const auto hits = *reader()->searchPassages(document, query, 10);
+        found.reserve(hits.size());
         for (const PassageHit& hit : hits)
             found.push_back(hit.page);
         return found;
@@ -106,6 +107,7 @@ TEST_F(StoreSearchTest, CoversNamesQuestionsAnswersAndPagesInThisOrder) {
     ASSERT_TRUE(m_store->finishExchange(e, {}, {}, {}).get());
     const auto hits = *reader()->search("lease", 10);
     std::vector<HitKind> kinds;
+    kinds.reserve(hits.size());
     for (const SearchHit& hit : hits)
         kinds.push_back(hit.kind);
     EXPECT_THAT(kinds,
@@ -138,9 +140,9 @@ TEST_F(StoreSearchTest, SnippetsAreCutAroundTheMatches) {
     const ByteRange m = hits[0].matches[0];
     EXPECT_EQ(snippet.substr(m.begin, m.end - m.begin), "解約予告");
     for (std::size_t at = 0; at < snippet.size();) {
-        const CodePoint c = codePointAt(snippet, at);
+        const utf8::CodePoint c = utf8::decode(snippet, at);
         ASSERT_NE(c.value, 0xFFFDU) << "cut inside a character at " << at;
-        at += c.length;
+        at = c.end;
     }
 }
 
@@ -195,7 +197,7 @@ void expectSoundPassages(const Document& document) {
         const std::string text = document.text.substr(p.range.begin, p.range.end - p.range.begin);
         std::size_t characters = 0;
         for (std::size_t at = 0; at < text.size(); ++characters)
-            at += codePointAt(text, at).length;
+            at = utf8::decode(text, at).end;
         ASSERT_LE(characters, 400U);
         const Page& page = document.pages[static_cast<std::size_t>(p.page)];
         ASSERT_GE(p.range.begin, page.begin);
@@ -210,6 +212,7 @@ void expectSoundPassages(const Document& document) {
 
 TEST(PassagesTest, CoverEveryByteOverlapAndKeepToPages) {
     std::vector<std::string> lines;
+    lines.reserve(50);
     for (int i = 0; i < 50; ++i)
         lines.push_back(lineOf(i));
     const auto document = makeDocument({lines, {"One."}, {}, lines});

@@ -122,6 +122,7 @@ TEST_F(StoreTraceTest, TracesAndTokenMapsComeBack) {
     open();
     const RowId document = addDocument();
     std::vector<ByteRange> map;
+    map.reserve(5000);
     for (std::uint32_t i = 0; i < 5000; ++i)
         map.push_back({i * 4, i * 4 + 3 + i % 2});
     Trace trace = largeTrace(5000);
