@@ -282,6 +282,15 @@ class FetchTest(unittest.TestCase):
         self.models.write_text("a file where the folder should be")
         self.assert_nothing_final(self.fetch(), "cannot write to", "KVASIR_MODELS")
 
+    def test_folder(self):
+        folder = fetch_model.models_folder
+        self.assertEqual(folder(), self.models)
+        with mock.patch.dict(os.environ, {"KVASIR_MODELS": "", "HOME": "/h", "XDG_CACHE_HOME": "/c"}):
+            self.assertEqual(folder(), pathlib.Path("/c/kvasir/models"))
+            for unusable in ("", "relative"):
+                os.environ["XDG_CACHE_HOME"] = unusable
+                self.assertEqual(folder(), pathlib.Path("/h/.cache/kvasir/models"))
+
     def test_two_at_once_fetch_once(self):
         model_server.write_catalogue(self.catalogue, self.entry)
         results = []

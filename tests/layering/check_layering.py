@@ -25,7 +25,8 @@ STANDARD = re.compile(r"[a-z0-9_]+$")
 POSIX = r"(unistd|fcntl|pthread|sched|dlfcn|poll|signal|(sys|linux)/\w+)\.h$"
 INTRINSICS = r"(immintrin|x86intrin|cpuid|arm_neon|arm_acle|arm_sve)\.h$"
 CUDA = r"(cuda\w*\.h(pp)?|cublas\w*\.h|mma\.h|cooperative_groups\.h|cooperative_groups/.+|cuda/.+|nvtx3/.+)$"
-POPPLER = r"poppler/|poppler-\w+\.h$"
+# What parses untrusted documents stays in the confined program.
+PARSERS = r"poppler/|poppler-\w+\.h$|qpdf/"
 SQLITE = r"sqlite3\.h$|SQLiteCpp/"
 WIDGETS = r"QtWidgets|QtPrintSupport|Q(Application|Widget|MainWindow|Dialog|MessageBox|Style|Layout)$"
 
@@ -33,22 +34,22 @@ WIDGETS = r"QtWidgets|QtPrintSupport|Q(Application|Widget|MainWindow|Dialog|Mess
 MAY_INCLUDE = {
     "kernels": INTRINSICS,
     "kernels/cuda": f"{INTRINSICS}|{CUDA}",
-    "engine": rf"tl/expected\.hpp$|spdlog/|{POSIX}",
+    "engine": rf"tl/expected\.hpp$|nlohmann/json\.hpp$|spdlog/|{POSIX}",
 }
 MUST_NOT_INCLUDE = {
     "app": f"{WIDGETS}|{CUDA}",
-    "ui": f"{SQLITE}|{POPPLER}|{CUDA}",
+    "ui": f"{SQLITE}|{PARSERS}|{CUDA}",
 }
 # The same for what targets link.
 MAY_LINK = {
     "kernels": r"Threads::Threads$|CUDA::\w+$|\$?\{?CMAKE_DL_LIBS|dl$",
-    "engine": r"spdlog::spdlog(_header_only)?$|tl::expected$|Threads::Threads$|dl$",
+    "engine": r"spdlog::spdlog(_header_only)?$|tl::expected$|nlohmann_json::nlohmann_json$|Threads::Threads$|dl$",
 }
 MUST_NOT_LINK = {
     "app": r"Qt6::(Widgets|PrintSupport)|CUDA::",
-    "ui": r"(?i).*(sqlite|poppler|cuda)",
+    "ui": r"(?i).*(sqlite|poppler|qpdf|cuda)",
 }
-POPPLER_LIBRARY = re.compile(r"(?i).*poppler")
+PARSER_LIBRARY = re.compile(r"(?i).*(poppler|qpdf)")
 READER_PROGRAM = "kvasir-reader"
 READER_FOLDER = "app/reader/"
 
@@ -139,8 +140,8 @@ class Checker:
         return None
 
     def system_include(self, path, folder, is_test, name):
-        if re.match(POPPLER, name) and not path.startswith((READER_FOLDER, "tests/" + READER_FOLDER)):
-            return f"only {READER_FOLDER} includes Poppler ({name})"
+        if re.match(PARSERS, name) and not path.startswith((READER_FOLDER, "tests/" + READER_FOLDER)):
+            return f"only {READER_FOLDER} includes parsers of documents ({name})"
         if STANDARD.match(name):
             return None
         if not is_test:
@@ -164,10 +165,10 @@ class Checker:
             for name in links[target]:
                 if text := link_fault(folder, is_test, name, folders):
                     self.report(f"{place}/CMakeLists.txt", 1, "link", f"{target}: {text}")
-            poppler = sorted(name for name in closure(target, links) if POPPLER_LIBRARY.match(name))
-            if poppler and kind == "EXECUTABLE" and target != READER_PROGRAM and not is_test:
+            parsers = sorted(name for name in closure(target, links) if PARSER_LIBRARY.match(name))
+            if parsers and kind == "EXECUTABLE" and target != READER_PROGRAM and not is_test:
                 self.report(f"{place}/CMakeLists.txt", 1, "link",
-                            f"{target} links {poppler[0]}; only {READER_PROGRAM} may")
+                            f"{target} links {parsers[0]}; only {READER_PROGRAM} may")
 
 
 def plain(name):

@@ -23,7 +23,7 @@ GOOD = {
 GOOD_GRAPH = """kernels|kvasir_kernels|STATIC_LIBRARY|Threads::Threads;kvasir_flags
 engine|kvasir_engine|STATIC_LIBRARY|kvasir_kernels;$<LINK_ONLY:spdlog::spdlog>;tl::expected;kvasir_flags
 app|kvasir_app|STATIC_LIBRARY|kvasir_engine;Qt6::Core;SQLiteCpp
-app/reader|kvasir-reader|EXECUTABLE|PkgConfig::POPPLER;kvasir_flags
+app/reader|kvasir-reader|EXECUTABLE|PkgConfig::POPPLER;PkgConfig::QPDF;kvasir_flags
 app|kvasir-cli|EXECUTABLE|kvasir_app
 ui|kvasir_ui|STATIC_LIBRARY|kvasir_app;Qt6::Widgets
 ui|kvasir|EXECUTABLE|kvasir_ui;::@(0x5581)
@@ -61,9 +61,9 @@ class LayeringTest(unittest.TestCase):
             ("kernels/x.h", '"engine/e.h"'), ("kernels/x.h", "<spdlog/spdlog.h>"), ("kernels/x.h", "<sys/mman.h>"),
             ("kernels/cpu/x.h", "<cuda_runtime.h>"), ("kernels/x.h", "<QString>"),
             ("engine/x.cpp", '"app/store.h"'), ("engine/x.cpp", "<QString>"), ("engine/x.cpp", "<sqlite3.h>"),
-            ("engine/x.cpp", "<poppler-document.h>"), ("engine/x.cpp", "<nlohmann/json.hpp>"),
+            ("engine/x.cpp", "<poppler-document.h>"), ("engine/x.cpp", "<CLI/CLI.hpp>"),
             ("app/x.cpp", '"ui/window.h"'), ("app/x.cpp", "<QWidget>"), ("app/x.cpp", "<QtWidgets/QWidget>"),
-            ("app/x.cpp", "<poppler/cpp/poppler-document.h>"), ("app/x.cpp", "<cuda_runtime.h>"),
+            ("app/x.cpp", "<poppler/cpp/poppler-document.h>"), ("app/x.cpp", "<qpdf/QPDF.hh>"), ("app/x.cpp", "<cuda_runtime.h>"),
             ("ui/x.cpp", '"kernels/cpu/a.h"'), ("ui/x.cpp", "<sqlite3.h>"), ("ui/x.cpp", "<SQLiteCpp/Database.h>"),
             ("ui/x.cpp", "<poppler/cpp/poppler-page.h>"), ("ui/x.cpp", "<cublasLt.h>"),
             ("tests/kernels/x.cpp", '"engine/e.h"'), ("tests/engine/x.cpp", '"app/store.h"'),
