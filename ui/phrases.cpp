@@ -1,0 +1,149 @@
+#include "ui/phrases.h"
+
+#include <cmath>
+
+#include <QLocale>
+
+#include "ui/document_marks.h"
+
+namespace kvasir {
+
+QString Phrases::duration(double seconds) {
+    if (seconds < 60) return tr("%1 s").arg(std::max(1, static_cast<int>(std::lround(seconds))));
+    const int minutes = static_cast<int>(std::lround(seconds / 60));
+    if (minutes < 60) return tr("%1 min").arg(minutes);
+    return tr("%1 h %2 min").arg(minutes / 60).arg(minutes % 60);
+}
+
+QString Phrases::seconds(double milliseconds) {
+    return tr("%1 s").arg(QLocale().toString(milliseconds / 1000, 'f', 1));
+}
+
+QString Phrases::memory(std::int64_t bytes) {
+    return tr("%1 GB").arg(QLocale().toString(static_cast<double>(bytes) / 1e9, 'f', 1));
+}
+
+QString Phrases::mode(AnswerMode mode) {
+    if (mode == AnswerMode::FirstLook) return tr("First look");
+    return mode == AnswerMode::Quick ? tr("Quick answer") : tr("Full reading", "badge of an answer");
+}
+
+QString Phrases::modeIcon(AnswerMode mode) {
+    if (mode == AnswerMode::FirstLook) return "look";
+    return mode == AnswerMode::Quick ? "quick" : "book";
+}
+
+QString Phrases::figures(const Answer& answer, double share) {
+    const QString first = answer.figures.firstTokenMs > 0 ? seconds(answer.figures.firstTokenMs) : QString();
+    if (first.isEmpty()) return {};
+    if (answer.mode == AnswerMode::Full) return tr("%1 to first word · whole document").arg(first);
+    if (share < 0) return tr("%1 to first word").arg(first);
+    return tr("%1 to first word · %2 carried").arg(first, tr("%1 %").arg(percent(share)));
+}
+
+QString Phrases::pages(const std::vector<std::int32_t>& pages) {
+    QStringList parts;
+    for (std::size_t i = 0; i < pages.size();) {
+        std::size_t last = i;
+        while (last + 1 < pages.size() && pages[last + 1] == pages[last] + 1) ++last;
+        if (last == i)
+            parts << QString::number(pages[i] + 1);
+        else
+            parts << QString("%1–%2").arg(pages[i] + 1).arg(pages[last] + 1);
+        i = last + 1;
+    }
+    return parts.join(tr(", ", "between page numbers"));
+}
+
+QString Phrases::chip(const Citation& citation, DocumentKind kind) {
+    if (kind == DocumentKind::Pdf) return tr("%1 · p. %2").arg(citation.number).arg(citation.page + 1);
+    return tr("%1 · line %2").arg(citation.number).arg(QLocale().toString(citation.line + 1));
+}
+
+QString Phrases::chipName(const Citation& citation, DocumentKind kind) {
+    if (kind == DocumentKind::Pdf)
+        return tr("Citation %1, page %2").arg(citation.number).arg(citation.page + 1);
+    return tr("Citation %1, line %2").arg(citation.number).arg(QLocale().toString(citation.line + 1));
+}
+
+Phrases::Reading Phrases::reading(const ReadingState& state, const DocumentInfo& info) {
+    Reading r;
+    const QString left =
+        state.secondsLeft >= 0 ? tr(" · about %1 left").arg(duration(state.secondsLeft)) : QString();
+    const QString done = tr("%1 %").arg(static_cast<int>(std::floor(state.share * 100)));
+    switch (state.stage) {
+        case ReadingStage::Opening: {
+            const auto total = static_cast<double>(info.pageSizes.size());
+            r.title = total > 0 ? tr("Opening, page %1 of %2").arg(state.pagesRead).arg(info.pageSizes.size())
+                                : tr("Opening");
+            r.progress = total > 0 ? std::min(1.0, state.pagesRead / total) : 0;
+            r.canStop = true;
+            break;
+        }
+        case ReadingStage::WaitingForModel:
+            r.title = tr("Text is ready");
+            r.remark = tr("waiting for a model");
+            break;
+        case ReadingStage::FirstReading:
+            r.title = tr("First reading");
+            r.detail = done + left;
+            r.progress = state.share;
+            r.canStop = true;
+            break;
+        case ReadingStage::FirstDone:
+            r.title = tr("First reading done");
+            r.icon = "half";
+            break;
+        case ReadingStage::FullReading:
+            r.title = tr("Full reading");
+            r.detail = done + left;
+            r.remark = tr("then nothing is left out");
+            r.progress = state.share;
+            r.canStop = true;
+            break;
+        case ReadingStage::FullDone:
+            r.title = tr("Fully read");
+            r.remark = tr("nothing is left out of new answers");
+            r.icon = "book";
+            break;
+        case ReadingStage::TooLong:
+            r.title = tr("Too long for this model");
+            r.remark = state.tokens > 0
+                           ? tr("the document has %1 tokens, more than the model can hold at once")
+                                 .arg(QLocale().toString(static_cast<qlonglong>(state.tokens)))
+                           : tr("the document has more words than the model can hold at once");
+            r.icon = "warning";
+            break;
+        case ReadingStage::Stopped:
+            r.title = tr("Reading stopped");
+            r.detail = state.share > 0 ? tr("at %1").arg(done) : QString();
+            r.icon = "pause";
+            r.canContinue = true;
+            break;
+        case ReadingStage::Failed:
+            r.title = tr("Reading failed");
+            r.icon = "error";
+            r.canContinue = true;
+            break;
+        case ReadingStage::Locked:
+            r.title = tr("Locked");
+            r.remark = tr("needs a password");
+            r.icon = "lock";
+            break;
+    }
+    return r;
+}
+
+QString Phrases::waiting(const Answer& answer, const ReadingState& state, const ModelInfo& model) {
+    if (model.name.isEmpty()) return tr("Will be answered when a model is chosen.");
+    if (!model.loaded) return tr("Will be answered when the model is loaded.");
+    if (state.stage == ReadingStage::Stopped)
+        return tr("Reading was stopped. Will be answered when it goes on.");
+    const double wait = answer.waitSeconds > 0 ? answer.waitSeconds : state.secondsLeft;
+    if (state.stage != ReadingStage::Opening && state.stage != ReadingStage::FirstReading)
+        return tr("The answer begins in a moment.");
+    if (wait < 0) return tr("Will be answered when the first reading is done.");
+    return tr("Will be answered when the first reading is done, in about %1.").arg(duration(wait));
+}
+
+}  // namespace kvasir

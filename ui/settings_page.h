@@ -1,0 +1,35 @@
+// Settings: few, applied at once, remembered by the workspace.
+#pragma once
+
+#include <QCheckBox>
+#include <QComboBox>
+#include <QLabel>
+#include <QWidget>
+
+#include "app/workspace.h"
+
+namespace kvasir {
+
+class SettingsPage : public QWidget {
+    Q_OBJECT
+
+public:
+    /// `workspace` must outlive the page.
+    SettingsPage(Workspace& workspace, QWidget* parent);
+
+signals:
+    void languageChanged();
+    void themeChanged();
+    void paperChanged();
+    void modelFileWanted();
+
+private:
+    QComboBox* addChoice(class QGridLayout* grid, const QString& label, const QString& key,
+                         const std::vector<std::pair<QString, QString>>& choices);
+    void refreshModel();
+
+    Workspace& m_workspace;
+    QLabel* m_model;
+};
+
+}  // namespace kvasir
