@@ -112,7 +112,7 @@ std::optional<ScannedFact> dayThenMonth(const Characters& text, const Digits& da
 
 /// "April 1, 2025", "April 1", "April 2025".
 std::optional<ScannedFact> monthThenDay(const Characters& text, std::size_t at) {
-    if (!isUpper(text[at].code)) return {};
+    if (std::u32string_view(U"JFMASOND").find(text[at].code) == std::u32string_view::npos) return {};
     std::size_t end = lettersEnd(text, at);
     if (end - at > 9) return {};
     const int month = monthOf(lowerText(text, at, end));

@@ -146,7 +146,7 @@ bool countsSomething(const Characters& text, std::size_t end) {
     constexpr std::u32string_view kCounters =
         U"年月日時分秒週箇個条項号回名件台枚社円割倍歳章節頁階本度ヶヵカか%ドルユパポページ部以つ人";
     const char32_t c = text[end].code;
-    const char32_t next = text[end + 1].code;
+    const char32_t next = c == 0 ? 0 : text[end + 1].code;
     if (c == U'か') return next == U'月' || next == U'所' || next == U'年' || next == U'国';
     if (c == U'部') return next == U'を' || next == U'作';
     if (c == U'以') return next == U'上' || next == U'下' || next == U'内';
@@ -318,6 +318,9 @@ bool isCounted(const Characters& text, std::size_t end) {
 }  // namespace
 
 std::optional<ScannedFact> scanNumberWords(const Characters& text, std::size_t at) {
+    // Most words are told by their first letter: cheaper than reading them.
+    constexpr std::u32string_view kFirstLetters = U"zotfsenaZOTFSENA";
+    if (kFirstLetters.find(text[at].code) == std::u32string_view::npos) return {};
     WordSum sum;
     Word word = wordAt(text, at);
     if (word.begin != at || word.text.empty()) return {};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
 
 #include "app/fact_scan.h"
 
@@ -42,6 +43,7 @@ struct Token {
 
 bool connects(const Characters& text, std::size_t at) {
     const char32_t c = text[at].code;
+    if (c == 0) return false;
     const char32_t before = text[at - 1].code;
     const char32_t after = text[at + 1].code;
     if (!isWordCharacter(after)) return c == U'_' && after == U'_';
@@ -354,7 +356,9 @@ std::vector<Fact> findFacts(std::string_view text) {
     scanNumbers(characters, facts);
     scanQuotations(characters, facts);
     scanNames(characters, facts);
-    std::ranges::stable_sort(facts, {}, &Fact::begin);
+    std::ranges::sort(facts, [](const Fact& a, const Fact& b) {
+        return std::tie(a.begin, a.end, a.kind) < std::tie(b.begin, b.end, b.kind);
+    });
     return facts;
 }
 

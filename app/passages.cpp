@@ -58,22 +58,33 @@ bool beginsWithTime(std::string_view line) {
     return marks >= 2 && digits >= 6;
 }
 
-/// "- item", "• item", "(a) item", "1. item", "14.4 Title", "第3条": where a paragraph begins.
-bool beginsItem(std::string_view line) {
+/// Bytes of what numbers or marks the paragraph that the line begins: "-", "•", "(a)", "(ii)", "1.", "14.4";
+/// 0 when there is nothing of the kind with a blank behind it.
+std::size_t markerLength(std::string_view line) {
     const Characters text = charactersOf(line.substr(0, 24));
     const char32_t c = text[0].code;
-    if (c == U'第' || c == 0x2022 || c == 0x30FB || c == U'#' || c == 0x25CF || c == 0x25A0) return true;
-    if ((c == U'-' || c == U'*' || c == 0x2013 || c == U'+') && text[1].code == U' ') return true;
-    std::size_t at = c == U'(' ? 1 : 0;
-    const std::size_t from = at;
+    const bool bullet =
+        c == 0x2022 || c == 0x25CF || c == 0x25A0 || c == U'-' || c == U'*' || c == 0x2013 || c == U'+';
+    if (bullet) return isBlank(text[1].code) ? text[1].begin : 0;
+    const bool open = c == U'(';
+    const std::size_t from = open ? 1 : 0;
+    std::size_t at = from;
     while (isDigit(text[at].code) || (text[at].code == U'.' && at > from))
         ++at;
-    if (at == from && isLetter(text[at].code) && !isLetter(text[at + 1].code)) ++at;
-    if (at == from || at > from + 8) return false;
-    if (c == U'(') return text[at].code == U')';
-    const bool closed = text[at].code == U')' || text[at - 1].code == U'.';
-    const bool number = isDigit(text[from].code);
-    return ((closed && text[at].code != 0) || number) && (text[at].code == U' ' || text[at + 1].code == U' ');
+    const bool number = at > from;
+    while (!number && isLetter(text[at].code))
+        ++at;
+    if (at == from || at - from > (number ? 8U : open ? 4U : 1U)) return 0;
+    const bool closed = text[at].code == U')' || (!open && !number && text[at].code == U'.');
+    if ((open || !number) && !closed) return 0;
+    if (closed) ++at;
+    return isBlank(text[at].code) ? text[at].begin : 0;
+}
+
+/// Where a paragraph begins: a marker, "第3条", a Markdown title.
+bool beginsItem(std::string_view line) {
+    const char32_t c = firstCharacter(line);
+    return c == U'第' || c == U'#' || c == 0x30FB || markerLength(line) > 0;
 }
 
 /// Reads lines one after the other, in step with the document's own lines and pages.
@@ -99,7 +110,11 @@ public:
         line.page = static_cast<std::int32_t>(m_page);
         line.characters = countCharactersOf(view(line));
         findCells(line);
-        line.row = line.row || m_document.kind == DocumentKind::Log || looksLikeRow(view(line));
+        // The space behind a paragraph's number parts no cells.
+        std::string_view rest = view(line).substr(markerLength(view(line)));
+        while (!rest.empty() && (rest.front() == ' ' || rest.front() == '\t'))
+            rest.remove_prefix(1);
+        line.row = line.row || m_document.kind == DocumentKind::Log || looksLikeRow(rest);
         return true;
     }
 
@@ -120,6 +135,7 @@ private:
     }
 
     static bool looksLikeRow(std::string_view line) {
+        if (line.empty()) return false;
         if (line.front() == '|' || line.find('\t') != std::string_view::npos || beginsWithTime(line))
             return true;
         return line.find("   ") != std::string_view::npos;
@@ -130,12 +146,14 @@ private:
         if (m_document.kind != DocumentKind::Pdf || m_line >= m_document.lines.size()) return;
         const Line& words = m_document.lines[m_line];
         const std::size_t last = std::min<std::size_t>(words.lastWord, m_document.words.size());
+        const std::uint32_t text = line.begin + static_cast<std::uint32_t>(markerLength(view(line)));
         for (std::size_t i = words.firstWord; i < last; ++i) {
             const Word& word = m_document.words[i];
             const float height = word.box.bottom - word.box.top;
             if (i == words.firstWord) {
                 line.columns.push_back(word.box.left);
-            } else if (height > 0 && word.box.left - m_document.words[i - 1].box.right > kCellGap * height) {
+            } else if (m_document.words[i - 1].end > text && height > 0 &&
+                       word.box.left - m_document.words[i - 1].box.right > kCellGap * height) {
                 line.columns.push_back(word.box.left);
                 line.cells.push_back(word.begin);
             }

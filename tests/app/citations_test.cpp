@@ -430,6 +430,18 @@ TEST(Passages, SentencesRowsAndHyphens) {
                                     "正な取引を長く続けることを目的とする。"));
 }
 
+TEST(Passages, HangingNumbersAreNoCells) {
+    const Document document =
+        documentOf({"2.1     This Agreement takes effect on the Commencement Date and, unless ended\n"
+                    "earlier, runs for four years.\n(a)     it asks for a Product that has been withdrawn;\n"
+                    "(ii)    it names a delivery date.\n1    Casing    2 pieces"});
+    EXPECT_THAT(passagesOf(document),
+                ::testing::ElementsAre("2.1     This Agreement takes effect on the Commencement Date and, "
+                                       "unless ended earlier, runs for four years.",
+                                       "(a)     it asks for a Product that has been withdrawn;",
+                                       "(ii)    it names a delivery date.", "1    Casing    2 pieces"));
+}
+
 TEST(Passages, SentenceRunsOverThePage) {
     const Document document =
         documentOf({"The Supplier shall keep all of its records for a period of",
