@@ -27,9 +27,9 @@ std::vector<CatalogueModel> modelCatalogue(const fs::path& folder) {
     initialiseCatalogue();
     QFile file(":/kvasir/catalogue.json");
     if (!file.open(QIODevice::ReadOnly)) return {};
-    const std::string text = file.readAll().toStdString();
+    const nlohmann::json catalogue = nlohmann::json::parse(file.readAll().toStdString());
     std::vector<CatalogueModel> models;
-    for (const nlohmann::json& entry : nlohmann::json::parse(text).at("models")) {
+    for (const nlohmann::json& entry : catalogue.at("models")) {
         CatalogueModel model;
         model.name = entry.at("name");
         model.title = entry.at("title");
