@@ -289,7 +289,10 @@ struct WordSum {
 
     bool add(std::string_view word) {
         int part = valueOf(kSmall, word);
-        if (part < 0 && (part = valueOf(kOrdinals, word)) >= 0) ordinal = true;
+        if (part < 0) {
+            part = valueOf(kOrdinals, word);
+            ordinal = part >= 0;
+        }
         if (part >= 0) {
             const bool afterTens = lastPart >= 20 && lastPart % 10 == 0 && part < 10 && part > 0;
             if (lastPart != 0 && !afterTens) return false;

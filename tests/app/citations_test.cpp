@@ -413,6 +413,7 @@ TEST(Quote, IsOneLineAndCutAtAWord) {
 std::vector<std::string> passagesOf(const Document& document) {
     std::vector<std::string> texts;
     const Passages passages = findPassages(document);
+    texts.reserve(passages.items.size());
     for (const Passage& passage : passages.items)
         texts.emplace_back(passages.text(passage));
     return texts;
