@@ -118,7 +118,7 @@ void HeatStrip::paintEvent(QPaintEvent*) {
         for (std::size_t row = 0; row < m_shares.size(); ++row)
             if (m_shares[row] > 0)
                 painter.fillRect(QRectF(kLaneLeft, static_cast<double>(row),
-                                        std::max(1.0, std::round(m_shares[row] * kLaneWidth)), 1),
+                                        std::max(1.0, std::round(1.0 * m_shares[row] * kLaneWidth)), 1),
                                  colours.carried);
     if (!plain) paintCited(painter);
     paintFound(painter);

@@ -223,9 +223,9 @@ std::size_t PageView::nearestWord(QPoint point, bool& beyond) const {
                                                     : document()->words.size();
     for (std::size_t l = page.firstLine; l < page.lastLine; ++l) {
         for (std::size_t w = document()->lines[l].firstWord; w < document()->lines[l].lastWord; ++w) {
-            const Box& box = document()->words[w].box;
-            const double dx = std::max({box.left - p.x(), 0.0, p.x() - box.right});
-            const double dy = std::max({box.top - p.y(), 0.0, p.y() - box.bottom});
+            const auto& box = document()->words[w].box;
+            const double dx = std::max({double(box.left) - p.x(), 0.0, p.x() - double(box.right)});
+            const double dy = std::max({double(box.top) - p.y(), 0.0, p.y() - double(box.bottom)});
             const double distance = dx * dx + 16 * dy * dy;  // rather the same line than the nearer one
             if (distance >= best) continue;
             best = distance;
@@ -348,7 +348,7 @@ void PageView::paintPaper(QPainter& painter, int page, const QRectF& rect) {
     const Page& p = document()->pages[page];
     for (std::size_t l = p.firstLine; l < p.lastLine; ++l)
         for (std::size_t w = document()->lines[l].firstWord; w < document()->lines[l].lastWord; ++w) {
-            const Box& box = document()->words[w].box;
+            const auto& box = document()->words[w].box;
             const double height = (box.bottom - box.top) * scale();
             painter.fillRect(QRectF(rect.left() + box.left * scale(), rect.top() + box.top * scale() + height / 3,
                                     (box.right - box.left) * scale(), height / 3),

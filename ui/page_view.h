@@ -3,6 +3,7 @@
 
 #include <unordered_map>
 
+#include <QHelpEvent>
 #include <QSizeF>
 
 #include "ui/document_view.h"

@@ -3,6 +3,7 @@
 
 #include <QCheckBox>
 #include <QComboBox>
+#include <QGridLayout>
 #include <QLabel>
 #include <QWidget>
 
@@ -24,7 +25,7 @@ signals:
     void modelFileWanted();
 
 private:
-    QComboBox* addChoice(class QGridLayout* grid, const QString& label, const QString& key,
+    QComboBox* addChoice(QGridLayout* grid, const QString& label, const QString& key,
                          const std::vector<std::pair<QString, QString>>& choices);
     void refreshModel();
 
