@@ -27,17 +27,20 @@ Result<void> Library::index(RowId document, std::shared_ptr<const Document> text
     return m_store.indexDocument(document, std::move(text)).get();
 }
 
-Result<RowId> Library::conversation(const StoreReader& reader, RowId document, const std::string& title) {
+Result<Library::Conversation> Library::conversation(const StoreReader& reader, RowId document,
+                                                    const std::string& title) {
     const Result<std::vector<ConversationRecord>> known = reader.conversations(document);
     if (!known) return tl::unexpected(known.error());
-    if (!known->empty()) return known->back().id;
-    return m_store.addConversation({0, document, title, nowMs()}).get();
+    if (!known->empty()) return Conversation{document, known->back().id};
+    const Result<RowId> row = m_store.addConversation({0, document, title, nowMs()}).get();
+    if (!row) return tl::unexpected(row.error());
+    return Conversation{document, *row};
 }
 
-std::shared_future<Result<RowId>> Library::begin(RowId conversation, const Answer& asked,
+std::shared_future<Result<RowId>> Library::begin(const Conversation& conversation, const Answer& asked,
                                                  const std::string& modelName) {
     Exchange exchange;
-    exchange.conversationId = conversation;
+    exchange.conversationId = conversation.row;
     exchange.askedAt = asked.askedAt;
     exchange.question = asked.question;
     exchange.mode = asked.mode;
@@ -45,14 +48,15 @@ std::shared_future<Result<RowId>> Library::begin(RowId conversation, const Answe
     return m_store.beginExchange(std::move(exchange)).share();
 }
 
-Result<void> Library::finish(RowId row, RowId document, const Answer& answer, const AnswerTrace& trace,
-                             const std::string& modelName) {
+Result<void> Library::finish(RowId row, const Conversation& conversation, const Answer& answer,
+                             const AnswerTrace& trace, const std::string& modelName) {
     Exchange exchange = toExchange(answer, trace);
     exchange.id = row;
+    exchange.conversationId = conversation.row;
     exchange.modelName = modelName;
     std::optional<Trace> record;
     if (!trace.tokens.empty()) {
-        const Result<RowId> map = m_store.addTokenMap(document, toTokenMap(trace.tokens)).get();
+        const Result<RowId> map = m_store.addTokenMap(conversation.document, toTokenMap(trace.tokens)).get();
         if (!map) return tl::unexpected(map.error());
         record = toTrace(trace, *map);
     }

@@ -22,14 +22,19 @@ public:
     /// Adds or renews a document and makes its text searchable. Gives its row.
     Result<RowId> remember(const Document& document, const std::filesystem::path& path);
     Result<void> index(RowId document, std::shared_ptr<const Document> text);
+    /// Where answers about a document are kept.
+    struct Conversation {
+        RowId document = 0;
+        RowId row = 0;
+    };
     /// The newest conversation about a document, begun when there is none.
-    Result<RowId> conversation(const StoreReader& reader, RowId document, const std::string& title);
+    Result<Conversation> conversation(const StoreReader& reader, RowId document, const std::string& title);
     /// The exchange of a question that is being asked; the row is ready when it is on the disk.
-    std::shared_future<Result<RowId>> begin(RowId conversation, const Answer& asked,
+    std::shared_future<Result<RowId>> begin(const Conversation& conversation, const Answer& asked,
                                             const std::string& modelName);
     /// The outcome of the exchange `row`: text, citations, check and trace.
-    Result<void> finish(RowId row, RowId document, const Answer& answer, const AnswerTrace& trace,
-                        const std::string& modelName);
+    Result<void> finish(RowId row, const Conversation& conversation, const Answer& answer,
+                        const AnswerTrace& trace, const std::string& modelName);
 
 private:
     Store& m_store;

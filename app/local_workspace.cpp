@@ -149,7 +149,7 @@ void LocalWorkspace::keep(EngineThread::AnswerKey key, const Answer& answer, con
     kept.question = keeping.question;
     kept.askedAt = keeping.askedAt;
     // A failure is reported through onError as well.
-    static_cast<void>(m_library->finish(*row, keeping.document, kept, trace, keeping.model));
+    static_cast<void>(m_library->finish(*row, keeping.conversation, kept, trace, keeping.model));
 }
 
 // ----------------------------------------------------------------------------------------------------
@@ -401,13 +401,13 @@ QString LocalWorkspace::ask(DocumentId document, const QString& question) {
 
     if (entry->row != 0) {
         Keeping keeping;
-        keeping.document = entry->row;
         keeping.question = asked.answer.question;
         keeping.askedAt = asked.answer.askedAt;
         keeping.model = m_modelName;
-        const Result<RowId> conversation =
+        const Result<Library::Conversation> conversation =
             m_library->conversation(*m_reader, entry->row, entry->info.name.toStdString());
         if (conversation) {
+            keeping.conversation = *conversation;
             keeping.row = m_library->begin(*conversation, asked.answer, m_modelName);
             const std::lock_guard lock(m_keepingMutex);
             m_keeping.emplace(key, std::move(keeping));

@@ -109,7 +109,7 @@ private:
     /// Exchanges being written: where the engine thread keeps an answer. Shared with the engine thread.
     struct Keeping {
         std::shared_future<Result<RowId>> row;
-        RowId document = 0;
+        Library::Conversation conversation;
         std::string question, model;
         std::int64_t askedAt = 0;
     };

@@ -136,7 +136,7 @@ private:
     }
 
     Result<void> answer() {
-        const Result<RowId> conversation =
+        const Result<Library::Conversation> conversation =
             m_library->conversation(*m_reader, m_documentRow, m_document->name);
         if (!conversation) return tl::unexpected(conversation.error());
         Answer asked;
@@ -168,7 +168,7 @@ private:
         answer.askedAt = asked.askedAt;
         answer.figures.readMs = m_readMs;
         const Result<void> kept =
-            m_library->finish(*row, m_documentRow, answer, outcome ? outcome->trace : AnswerTrace{},
+            m_library->finish(*row, *conversation, answer, outcome ? outcome->trace : AnswerTrace{},
                               m_engine->model().config().name);
         if (!outcome) return tl::unexpected(outcome.error());
         if (m_arguments.json) {

@@ -33,6 +33,14 @@ int inspect(const std::string& answerId, const std::string& htmlFile, bool json)
 int sessions(bool json);
 int models(bool json);
 
+struct EvalArguments {
+    std::string file, documents, model;
+    std::string mode = "both";  ///< quick, full, both
+    int threads = 0;
+    bool json = false;
+};
+int eval(const EvalArguments& arguments);
+
 struct ProbeArguments {
     std::string model, tokens, device = "cpu", activations = "int8", pool = "max";
     std::optional<std::int32_t> tspLayer;

@@ -15,6 +15,7 @@ using namespace kvasir::cli;
 struct Commands {
     AskArguments ask;
     IngestArguments ingest;
+    EvalArguments eval;
     ProbeArguments probe;
     TokenizeArguments tokenize;
     std::string inspectedAnswer, inspectedHtml;
@@ -73,6 +74,19 @@ void addEngine(CLI::App& app, Commands& c) {
     probe->add_option("--threads", c.probe.threads, "Processor threads; 0: one per core");
     probe->add_option("--out", c.probe.out, "File for the result; standard output when missing");
     probe->add_flag("--json", c.alwaysJson, "The result is always JSON");
+    CLI::App* eval =
+        app.add_subcommand("eval", "Answer a file of questions, by quick answer and full reading");
+    eval->add_option("file", c.eval.file,
+                     "Tab-separated, first line: column names; `document`, `question`, `id`")
+        ->required();
+    eval->add_option("--documents", c.eval.documents,
+                     "Folder of the documents; that of the file when missing");
+    eval->add_option("--model", c.eval.model, "Model file or name");
+    eval->add_option("--mode", c.eval.mode, "quick, full or both")
+        ->check(CLI::IsMember({"quick", "full", "both"}));
+    eval->add_option("--threads", c.eval.threads, "Processor threads; 0: one per core")
+        ->check(CLI::Range(0, 1024));
+    eval->add_flag("--json", c.eval.json, "One JSON object on standard output");
     CLI::App* tokenize = app.add_subcommand("tokenize", "Token ids of each line of standard input");
     tokenize->add_option("model", c.tokenize.model, "Model file or name")->required();
     tokenize->add_flag("--special", c.tokenize.special, "Control tokens in the text become those tokens");
@@ -86,6 +100,7 @@ int run(const CLI::App& app, const Commands& c) {
     if (app.got_subcommand("inspect")) return inspect(c.inspectedAnswer, c.inspectedHtml, c.inspectJson);
     if (app.got_subcommand("sessions")) return sessions(c.sessionsJson);
     if (app.got_subcommand("models")) return models(c.modelsJson);
+    if (app.got_subcommand("eval")) return eval(c.eval);
     if (app.got_subcommand("probe")) return probe(c.probe);
     return tokenize(c.tokenize);
 }
