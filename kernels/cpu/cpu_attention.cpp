@@ -200,8 +200,9 @@ void CpuBackend::attendNarrow(const AttentionCall& call) {
 void CpuBackend::windowScores(const AttentionShape& shape, const float* queries,
                               const std::int32_t* positions, std::int64_t window,
                               std::span<const KvSpan> spans, std::int64_t before, float* s) {
+    if (before == 0) return;
     std::memset(s, 0, static_cast<std::size_t>(shape.heads * before) * sizeof(float));
-    if (window == 0 || before == 0) return;
+    if (window == 0) return;
     const VisibleKeys visible(shape, spans, positions, window);
     AttentionCall call{shape, queries, window, spans, nullptr, visible};
     call.rowsPerBlock = window;

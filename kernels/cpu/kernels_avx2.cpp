@@ -5,7 +5,7 @@
 namespace kvasir::kernels {
 
 const KernelTable& avx2Kernels() {
-    return kernelsOf<Avx2>;
+    return kKernelsOf<Avx2>;
 }
 
 }  // namespace kvasir::kernels

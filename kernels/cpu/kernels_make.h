@@ -9,7 +9,7 @@
 namespace kvasir::kernels {
 
 template <typename S>
-constexpr KernelTable kernelsOf{
+constexpr KernelTable kKernelsOf{
     .name = S::kName,
     .quantiseRow = quantiseRowWith<S>,
     .multiplyBytes = multiplyBytesWith<S>,

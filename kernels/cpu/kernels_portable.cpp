@@ -5,7 +5,7 @@
 namespace kvasir::kernels {
 
 const KernelTable& portableKernels() {
-    return kernelsOf<Portable>;
+    return kKernelsOf<Portable>;
 }
 
 }  // namespace kvasir::kernels

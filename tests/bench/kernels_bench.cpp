@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <numeric>
 #include <random>
 #include <string>
 #include <string_view>
@@ -143,9 +144,8 @@ void benchAttention(Backend& backend) {
             const std::vector<float> q =
                 randomFloats(static_cast<std::size_t>(n * shape.heads * shape.headSize));
             std::vector<float> out(q.size());
-            std::vector<std::int32_t> positions;
-            for (std::int64_t i = 0; i < n; ++i)
-                positions.push_back(static_cast<std::int32_t>(keys - n + i));
+            std::vector<std::int32_t> positions(static_cast<std::size_t>(n));
+            std::iota(positions.begin(), positions.end(), static_cast<std::int32_t>(keys - n));
             const KvSpan span{.type = KvType::F16,
                               .keys = reinterpret_cast<const std::byte*>(k.data()),
                               .values = reinterpret_cast<const std::byte*>(v.data()),

@@ -1,4 +1,5 @@
 #include <limits>
+#include <numeric>
 
 #include "kernels/cpu/half.h"
 #include "tests/kernels/support.h"
@@ -153,9 +154,8 @@ std::vector<float> randomQueries(const AttentionShape& shape, std::size_t n, uns
 }
 
 std::vector<std::int32_t> lastPositions(std::int64_t count, std::int32_t n) {
-    std::vector<std::int32_t> positions;
-    for (std::int32_t i = 0; i < n; ++i)
-        positions.push_back(static_cast<std::int32_t>(count) - n + i);
+    std::vector<std::int32_t> positions(static_cast<std::size_t>(n));
+    std::iota(positions.begin(), positions.end(), static_cast<std::int32_t>(count) - n);
     return positions;
 }
 

@@ -1,5 +1,4 @@
 #include <bit>
-#include <numbers>
 
 #include "kernels/cpu/half.h"
 #include "tests/kernels/support.h"
@@ -52,9 +51,9 @@ TEST_P(Layer, ropeOfBothStyles) {
     constexpr std::int32_t kHeadSize = 20;
     constexpr std::int32_t kSize = 16;
     const std::vector<std::int32_t> positions{0, 7, 131071};
-    std::vector<double> frequencies;
+    std::vector<double> frequencies(kSize / 2);
     for (int i = 0; i < kSize / 2; ++i)
-        frequencies.push_back(std::pow(10000.0, -2.0 * i / kSize));
+        frequencies[i] = std::pow(10000.0, -2.0 * i / kSize);
     for (const RopeStyle style : {RopeStyle::Half, RopeStyle::Interleaved}) {
         const std::vector<float> x = randomFloats(std::size_t{3} * kHeads * kHeadSize, 1);
         std::vector<float> y = x;

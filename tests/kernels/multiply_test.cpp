@@ -154,12 +154,12 @@ TEST_P(Multiply, severalProductsOfDifferentTypesAtOnce) {
     }
     for (const std::int64_t n : {1, 9}) {
         const std::vector<float> x = randomFloats(static_cast<std::size_t>(n) * 64, 4);
-        std::vector<std::vector<float>> together;
-        std::vector<Backend::Product> products;
-        for (const auto& weight : weights)
-            together.emplace_back(static_cast<std::size_t>(n * weight->rows()));
-        for (std::size_t i = 0; i < 3; ++i)
-            products.push_back({weights[i].get(), nullptr, together[i].data()});
+        std::vector<std::vector<float>> together(3);
+        std::vector<Backend::Product> products(3);
+        for (std::size_t i = 0; i < 3; ++i) {
+            together[i].resize(static_cast<std::size_t>(n * weights[i]->rows()));
+            products[i] = {weights[i].get(), nullptr, together[i].data()};
+        }
         m_backend->multiply(x.data(), n, products);
         for (std::size_t i = 0; i < 3; ++i) {
             EXPECT_TRUE(sameBits(together[i], multiply(*m_backend, *weights[i], x.data(), n)));

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <limits>
 #include <numeric>
 
@@ -53,7 +54,8 @@ TEST_P(Selection, agreesWithSorting) {
         scores[i] = 0.5F;
     std::vector<std::int32_t> rows(scores.size());
     std::iota(rows.begin(), rows.end(), 0);
-    std::stable_sort(rows.begin(), rows.end(), [&](auto a, auto b) { return scores[a] > scores[b]; });
+    std::sort(rows.begin(), rows.end(),
+              [&](auto a, auto b) { return scores[a] != scores[b] ? scores[a] > scores[b] : a < b; });
     for (const std::int64_t count : {1, 500, 1200, 2999}) {
         std::vector<std::int32_t> expected(rows.begin(), rows.begin() + count);
         std::sort(expected.begin(), expected.end());

@@ -1,6 +1,7 @@
 // What the tests of kernels/ share: back ends by instruction set, random data, comparisons.
 #pragma once
 
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
@@ -120,7 +121,7 @@ private:
 
 inline testing::AssertionResult sameBits(const float* a, const float* b, std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) {
-        if (std::memcmp(a + i, b + i, sizeof(float)) != 0) {
+        if (std::bit_cast<std::uint32_t>(a[i]) != std::bit_cast<std::uint32_t>(b[i])) {
             return testing::AssertionFailure() << "element " << i << ": " << a[i] << " and " << b[i];
         }
     }
