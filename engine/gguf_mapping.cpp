@@ -84,9 +84,9 @@ void GgufMapping::Guard::onSignal(int signal, siginfo_t* info, void* context) {
         if (address == 0 || address < guard.begin.load() || address >= end) continue;
         guard.lost.store(true);
         const auto pageSize = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
-        const std::uintptr_t page = address - address % pageSize;
+        char* page = static_cast<char*>(info->si_addr) - address % pageSize;
         // Everything from here on: a shortened file lacks it all, and one fault is enough.
-        void* zeros = mmap(reinterpret_cast<void*>(page), end - page, PROT_READ,
+        void* zeros = mmap(page, end - (address - address % pageSize), PROT_READ,
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
         errno = savedError;
         if (zeros == MAP_FAILED) break;

@@ -296,6 +296,7 @@ TEST(Gguf, OutlivesAFileThatIsShortenedWhileOpen) {
     const std::span<const std::byte> data = file.tensor("a")->data;
     std::array<std::size_t, 4> sums{};
     std::vector<std::thread> readers;
+    readers.reserve(sums.size());
     for (std::size_t& sum : sums) {
         readers.emplace_back([&sum, data] {
             for (const std::byte byte : data)

@@ -12,7 +12,8 @@
 namespace kvasir::test {
 
 /// Kinds of tokens as model files number them.
-enum : std::int32_t { kNormal = 1, kUnknown, kControl, kUserDefined, kUnused, kByte };
+inline constexpr std::int32_t kNormal = 1, kUnknown = 2, kControl = 3, kUserDefined = 4, kUnused = 5,
+                              kByte = 6;
 
 /// How byte-level vocabularies write a byte.
 inline std::string writtenByte(int byte) {
@@ -91,6 +92,7 @@ inline TinyVocabulary tinyBpeVocabulary() {
 
 inline GgufWriter bpeFile(const TinyVocabulary& vocabulary, std::string_view pre) {
     std::vector<std::string> merges;
+    merges.reserve(vocabulary.merges.size());
     for (const auto& [left, right] : vocabulary.merges)
         merges.push_back(written(left) + " " + written(right));
     GgufWriter writer;
@@ -117,37 +119,9 @@ inline TinyVocabulary tinySentencePieceVocabulary() {
     for (std::size_t byte = 0; byte < 256; ++byte) {
         vocabulary.add(std::string("<0x") + kDigits[byte >> 4] + kDigits[byte & 15] + ">", kByte);
     }
-    const std::string space = "\xE2\x96\x81";
-    for (const std::string& text : {std::string("he"),
-                                    std::string("ll"),
-                                    std::string("hell"),
-                                    std::string("hello"),
-                                    space + "h",
-                                    space + "hello",
-                                    std::string("aa"),
-                                    std::string("aaa"),
-                                    std::string("aaaa"),
-                                    std::string("ab"),
-                                    space + space,
-                                    space + space + space + space,
-                                    space + "a",
-                                    "b" + space,
-                                    "b" + space + "a",
-                                    std::string("\xE3\x81\x82\xE3\x81\x84"),
-                                    space,
-                                    std::string("h"),
-                                    std::string("e"),
-                                    std::string("l"),
-                                    std::string("o"),
-                                    std::string("a"),
-                                    std::string("b"),
-                                    std::string("<"),
-                                    std::string("s"),
-                                    std::string(">"),
-                                    std::string("<s"),
-                                    std::string("/"),
-                                    std::string("\xE3\x81\x82"),
-                                    std::string("\xE3\x81\x84")}) {
+    for (const char* text : {"he", "ll",   "hell", "hello", "▁h",  "▁hello", "aa", "aaa", "aaaa", "ab",
+                             "▁▁", "▁▁▁▁", "▁a",   "b▁",    "b▁a", "あい",   "▁",  "h",   "e",    "l",
+                             "o",  "a",    "b",    "<",     "s",   ">",      "<s", "/",   "あ",   "い"}) {
         vocabulary.add(text, kNormal);
     }
     return vocabulary;

@@ -17,8 +17,8 @@ namespace kvasir {
 bool operator==(const TextToken& a, const TextToken& b) {
     return a.id == b.id && a.begin == b.begin && a.end == b.end;
 }
-void PrintTo(const TextToken& token, std::ostream* out) {
-    *out << token.id << '[' << token.begin << ',' << token.end << ')';
+std::ostream& operator<<(std::ostream& out, const TextToken& token) {
+    return out << token.id << '[' << token.begin << ',' << token.end << ')';
 }
 
 namespace {
