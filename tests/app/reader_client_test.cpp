@@ -290,7 +290,7 @@ TEST_F(ReaderClientTest, AGrowingLogEndsWhereItStoodWhenOpened) {
 }
 
 TEST_F(ReaderClientTest, APageThatExplodesCostsItselfAlone) {
-    const ReaderLimits limits{.page = milliseconds(1500)};
+    const ReaderLimits limits{.page = milliseconds(4000)};
     const auto document = read(fixture("explosion.pdf"), "", limits);
     ASSERT_TRUE(document) << document.error().message();
     EXPECT_EQ(document->pages[1].status, PageStatus::Stopped);
@@ -348,7 +348,7 @@ TEST_F(ReaderClientTest, AMissingReaderIsNamed) {
 
 TEST_F(ReaderClientTest, EveryMisbehaviourCostsOnePage) {
     const fs::path file = write("a.pdf", "anything");
-    const ReaderLimits limits{.page = milliseconds(500)};
+    const ReaderLimits limits{.page = milliseconds(2000)};
     for (const char* manner : {"dies", "hangs", "floods", "trickles", "wrong-type", "lies"}) {
         SCOPED_TRACE(manner);
         impersonate(manner);
