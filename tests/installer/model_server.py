@@ -84,7 +84,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         begin = int(span.removeprefix("bytes=").rstrip("-")) if span else 0
         how.begins.append(begin)
         if how.silent:
-            how.release.wait(30)
+            how.release.wait(300)
             return
         if how.status != 200:
             self.send_error(how.status)
@@ -105,7 +105,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 how.sent += len(block)
             self.wfile.flush()
             if how.stall_after is not None:
-                how.release.wait(30)
+                how.release.wait(300)
 
 
 @contextlib.contextmanager

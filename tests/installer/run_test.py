@@ -103,7 +103,7 @@ class RunTest(unittest.TestCase):
     def run_it(self, *arguments, **environment):
         settings = {"PATH": str(self.fake / "bin"), "FAKE": str(self.fake), "HOME": str(self.fake), **environment}
         return subprocess.run([str(self.clone / "installer/run"), *arguments], cwd=self.elsewhere, env=settings,
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False)
 
     def assert_stopped(self, done, *words, status=1):
         self.assertEqual((done.returncode, done.stdout), (status, ""), done.stderr)
