@@ -282,7 +282,7 @@ DocumentId ScriptedWorkspace::open(const QString& path) {
 void ScriptedWorkspace::unlock(DocumentId document, const QString& password) {
     ReadingState state = m_entries[document].reading;
     if (password == "open sesame")
-        state = {ReadingStage::FirstDone};
+        state.stage = ReadingStage::FirstDone;
     else
         state.error = Error{ErrorCode::Locked, "The password is wrong.", "", "Try again."};
     setReading(document, state);
