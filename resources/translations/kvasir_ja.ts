@@ -318,6 +318,11 @@
         <source>Stopped by you</source>
         <translation>停止しました</translation>
     </message>
+    <message>
+        <source>%1.</source>
+        <comment>a whole sentence</comment>
+        <translation>%1。</translation>
+    </message>
 </context>
 <context>
     <name>kvasir::DocumentView</name>
