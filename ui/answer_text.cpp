@@ -193,7 +193,7 @@ void AnswerText::insertChip(QTextCursor& cursor, std::size_t citation) {
 QSizeF AnswerText::intrinsicSize(QTextDocument*, int, const QTextFormat& format) {
     const auto index = static_cast<std::size_t>(format.property(kChipIndex).toInt());
     if (index >= m_chips.size()) return {0, 0};
-    return {m_chips[index]->sizeHint().width() - 2.0 * kRing + 2, static_cast<double>(kChipHeight)};
+    return {static_cast<double>(m_chips[index]->sizeHint().width()), static_cast<double>(kChipHeight)};
 }
 
 void AnswerText::drawObject(QPainter*, const QRectF&, QTextDocument*, int, const QTextFormat&) {}
@@ -208,10 +208,12 @@ void AnswerText::place() {
         const QTextLine line = block.layout()->lineForTextPosition(inBlock);
         if (!line.isValid()) continue;
         const QPointF origin = document()->documentLayout()->blockBoundingRect(block).topLeft();
-        const double x = origin.x() + line.cursorToX(inBlock) + 1;
-        const double y = origin.y() + line.y() + (line.height() - kChipHeight) / 2 + 0.5;
+        const double x = origin.x() + line.cursorToX(inBlock);
+        // Centred on the small letters of its line.
+        const double middle = line.y() + line.ascent() - QFontMetricsF(font()).xHeight() / 2;
+        const double y = origin.y() + middle - kChipHeight / 2.0;
         m_chips[i]->resize(m_chips[i]->sizeHint());
-        m_chips[i]->move(static_cast<int>(std::lround(x)) - kRing, static_cast<int>(std::lround(y)) - kRing);
+        m_chips[i]->move(static_cast<int>(std::lround(x)), static_cast<int>(std::lround(y)) - kRing);
         m_chips[i]->show();
         setTabOrder(i == 0 ? static_cast<QWidget*>(this) : m_chips[i - 1], m_chips[i]);
     }

@@ -89,7 +89,10 @@ void AnswerView::build(int number) {
     auto* header = new QHBoxLayout;
     header->setSpacing(7);
     m_badge = new Badge(m_body);
-    m_figures = makeLabel({}, m_body, true, -0.75);
+    m_figures = new ElidedLabel(m_body);
+    m_figures->setProperty("tone", "secondary");
+    m_figures->setFont(sizedFont(font(), -0.75));
+    m_figures->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
     m_figures->setObjectName("answerFigures");
     header->addWidget(m_badge);
     header->addWidget(m_figures, 1);
@@ -173,6 +176,7 @@ void AnswerView::showHeader(const Answer& answer) {
     QString figures = begun ? Phrases::figures(answer, shareCarried(answer)) : QString();
     if (answer.state == AnswerState::Writing && begun) figures += tr(" · writing…");
     m_figures->setText(figures);
+    m_figures->setToolTip(figures);
     m_figures->setVisible(begun);
 }
 
@@ -209,7 +213,7 @@ void AnswerView::showChecks(const Answer& answer) {
                               : tr("%1 of %2 numbers found on the cited lines").arg(found).arg(total);
     if (found == total) {
         m_check->setKind(Note::Kind::Good);
-        m_check->setText(sum + ".", action);
+        m_check->setText(tr("%1.", "a whole sentence").arg(sum), action);
     } else {
         m_check->setKind(Note::Kind::Warning);
         QString first = worst->found == CheckedFact::Found::Nowhere
@@ -217,7 +221,7 @@ void AnswerView::showChecks(const Answer& answer) {
                                      : tr("'%1' is not on any line. Check it.").arg(name))
                             : (pages ? tr("'%1' is on page %2, not on the cited page.").arg(name).arg(worst->page + 1)
                                      : tr("'%1' is elsewhere, not on the cited line.").arg(name));
-        m_check->setText("<b>" + first + "</b> " + sum + ".", action);
+        m_check->setText("<b>" + first + "</b> " + tr("%1.", "a whole sentence").arg(sum), action);
     }
     m_check->setCompact(m_compact && found == total);
     fillFacts(answer);

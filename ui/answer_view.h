@@ -72,7 +72,7 @@ private:
     QWidget* m_body;
     QLabel* m_question;
     Badge* m_badge;
-    QLabel* m_figures;
+    ElidedLabel* m_figures;
     QLabel* m_waiting;
     QProgressBar* m_progress;
     AnswerText* m_text;

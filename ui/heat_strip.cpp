@@ -120,14 +120,14 @@ void HeatStrip::paintEvent(QPaintEvent*) {
                 painter.fillRect(QRectF(kLaneLeft, static_cast<double>(row),
                                         std::max(1.0, std::round(1.0 * m_shares[row] * kLaneWidth)), 1),
                                  colours.carried);
-    if (!plain) paintCited(painter);
-    paintFound(painter);
     const auto [top, bottom] = m_view.visibleExtent();
     const double y = std::round(yOf(top)), h = std::max(7.0, std::round(yOf(bottom) - yOf(top)));
     painter.setRenderHint(QPainter::Antialiasing, true);
     painter.setBrush(Qt::NoBrush);
     painter.setPen(QPen(colours.text, 1.6));
     painter.drawRoundedRect(QRectF(1, std::min(y, height() - h), kWidth - 3, h).adjusted(0, 1, 0, -1), 1, 1);
+    if (!plain) paintCited(painter);
+    paintFound(painter);
     if (hasFocus()) {
         painter.setPen(QPen(colours.accent, 2));
         painter.drawRect(rect().adjusted(1, 1, -1, -1));

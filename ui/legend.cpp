@@ -100,7 +100,7 @@ void Legend::setCompact(bool compact) {
 void Legend::refresh() {
     const bool whole = m_answerMode == AnswerMode::Full || (m_known && m_share == 100);
     const bool figures = m_hasMarks && m_mode == MarkMode::Carried && m_known;
-    m_carried.setVisible(figures);
+    m_carried.setVisible(figures && !whole);
     m_notCarried.setVisible(figures && !whole);
     m_cited.setVisible(m_hasMarks && m_mode != MarkMode::Plain);
     if (m_compact) {

@@ -38,6 +38,15 @@ void paintProgress(QPainter& painter, const QRect& area, const QModelIndex& inde
 
 }  // namespace
 
+void LibraryTree::drawBranches(QPainter* painter, const QRect& rect, const QModelIndex& index) const {
+    const Colours& colours = coloursOf(this);
+    const bool selected = selectionModel()->isSelected(index), running = isRunning(index);
+    if (selected) painter->fillRect(rect, running ? colours.accentWash : colours.selection);
+    if (!index.model()->hasChildren(index)) return;
+    paintIcon(*painter, isExpanded(index) ? "down" : "right", QRectF(rect.right() - 16, rect.top() + 5, 13, 13),
+              selected && !running ? colours.selectionText : colours.secondary);
+}
+
 QSize LibraryDelegate::sizeHint(const QStyleOptionViewItem&, const QModelIndex& index) const {
     return {100, kRow + (isRunning(index) ? kProgress : 0)};
 }

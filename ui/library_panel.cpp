@@ -52,7 +52,7 @@ void LibraryPanel::buildTree() {
     m_empty->setWordWrap(true);
     m_empty->setContentsMargins(14, 12, 14, 0);
     m_empty->setAlignment(Qt::AlignTop);
-    m_tree = new QTreeView(host);
+    m_tree = new LibraryTree(host);
     m_tree->setObjectName("libraryTree");
     m_tree->setAccessibleName(tr("Library"));
     m_tree->setModel(m_model);

@@ -41,6 +41,7 @@ MainWindow::MainWindow(Workspace& workspace, const QString& samplesFolder) : m_w
     m_marks = static_cast<MarkMode>(qBound(0, workspace.setting("marks").isEmpty() ? 1 : workspace.setting("marks").toInt(), 2));
     onTabChanged();
     applyLayout();
+    m_start->findChild<QWidget*>("startOpen")->setFocus();
 }
 
 // Panes save their position through the workspace: they go while the window's other parts are still there.
@@ -183,6 +184,7 @@ DocumentPane* MainWindow::showDocument(DocumentId document) {
     }
     m_tabs->setCurrentIndex(tab);
     onTabChanged();
+    m_answers->questionBox().focusQuestion();
     return paneAt(tab);
 }
 

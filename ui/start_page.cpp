@@ -96,6 +96,7 @@ StartPage::StartPage(Workspace& workspace, const QString& samplesFolder, QWidget
     auto* right = new QVBoxLayout;
     right->setSpacing(16);
     auto* offline = new Note(Note::Kind::Good, page);
+    offline->setIcon("lock");
     offline->setText("<b>" + tr("Nothing leaves this computer.") + "</b> " +
                          tr("Reading and answering work without a network connection."),
                      tr("How to check this"));
@@ -120,7 +121,7 @@ QWidget* StartPage::buildDropArea() {
     layout->addWidget(makeLabel(tr("Drop a PDF or a log file here"), area, false, 3, true), 0, Qt::AlignHCenter);
     auto* row = new QHBoxLayout;
     row->setSpacing(10);
-    auto* open = makeButton(tr("Open…"), {}, "startOpen", area);
+    auto* open = makeButton(tr("Open…"), "folder", "startOpen", area);
     open->setIcon(icon("folder", true));
     open->setProperty("primary", true);
     connect(open, &QPushButton::clicked, this, &StartPage::openRequested);
@@ -191,6 +192,12 @@ QWidget* StartPage::buildHowItWorks() {
          tr("Each answer names its pages. Marks on the page show what was carried forward and what was not.")},
     };
     for (const Step& step : steps) {
+        if (&step != steps) {
+            auto* line = makeSeparator(group);
+            line->setFixedHeight(QWIDGETSIZE_MAX);
+            line->setMinimumHeight(0);
+            layout->addWidget(line);
+        }
         auto* cell = new QVBoxLayout;
         cell->setContentsMargins(13, 10, 13, 10);
         cell->setSpacing(3);
@@ -247,7 +254,7 @@ void StartPage::refreshModel() {
         m_modelTitle->setText(model.name);
         m_modelText->setText(model.loaded ? tr("Ready.") : tr("Being loaded…"));
     }
-    m_useFile->setText(model.name.isEmpty() ? tr("Use a file…") : tr("Use another file…"));
+    m_useFile->setText(" " + (model.name.isEmpty() ? tr("Use a file…") : tr("Use another file…")));
 }
 
 void StartPage::setDropping(bool dropping) {

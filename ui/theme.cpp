@@ -118,6 +118,8 @@ QTabBar::tab { background: transparent; color: @secondary; padding: 5px 10px; bo
   border-bottom: none; min-height: 16px; }
 QTabBar::tab:selected { background: @window; color: @text; border-color: @line; border-top: 2px solid @accent;
   border-top-left-radius: 3px; border-top-right-radius: 3px; padding-top: 4px; }
+QTabBar::close-button { image: url(:/kvasir/icons/@closeFile); width: 13px; height: 13px; padding: 1px; }
+QTabBar::close-button:hover { background: @line; border-radius: 2px; }
 QTabBar::tab:focus { color: @link; text-decoration: underline; }
 QTreeView, QListView { background: @base; border: none; outline: none; }
 QSplitter::handle { background: @line; }
@@ -140,6 +142,7 @@ QFrame[note="plain"], QFrame[note="warning"], QFrame[note="error"], QFrame[note=
 QFrame[note="warning"] { border-color: @warning; background: @warningGround; }
 QFrame[note="error"] { border-color: @error; background: @errorGround; }
 QFrame[note="good"] { border-color: @good; background: @goodGround; }
+QLabel#answerQuestion { background: @windowAlt; border: 1px solid @lineSoft; border-radius: 3px; padding: 5px 8px; }
 QFrame[group="true"] { background: @base; border: 1px solid @line; border-radius: 3px; }
 QFrame[panel="base"] { background: @base; border: none; }
 QWidget[tone="secondary"] { color: @secondary; }
@@ -164,7 +167,9 @@ QString sheetOf(const Colours& c) {
         {"@good", c.good},
     };
     QString sheet = QString::fromUtf8(kSheet);
-    sheet.replace("@downFile", c.dark ? "down_on_dark.svg" : "down_on_light.svg");
+    const QString suffix = c.dark ? "_on_dark.svg" : "_on_light.svg";
+    sheet.replace("@downFile", "down" + suffix);
+    sheet.replace("@closeFile", "close" + suffix);
     for (const auto& [name, colour] : names) sheet.replace(name, colour.name());
     return sheet;
 }
@@ -176,9 +181,12 @@ bool systemIsDark() {
 
 QFont interfaceFont(bool japanese) {
     static const QFont system = QApplication::font();
-    QStringList families = system.families();
-    if (families.isEmpty()) families << system.family();
     const QStringList known = QFontDatabase::families();
+    QStringList families = system.families();
+    // Without a desktop's setting the family is a generic name, and the first match may be a font for CJK.
+    if (families.isEmpty() || !known.contains(families.first()))
+        for (const char* name : {"DejaVu Sans", "Noto Sans"})
+            if (known.contains(QString::fromLatin1(name))) families.prepend(QString::fromLatin1(name));
     QStringList cjk;
     for (const char* name : {"Noto Sans CJK JP", "Noto Sans JP", "IPAPGothic"})
         if (known.contains(QString::fromLatin1(name))) cjk << QString::fromLatin1(name);

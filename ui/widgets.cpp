@@ -72,6 +72,8 @@ void Note::setKind(Kind kind) {
     style()->polish(this);
 }
 
+void Note::setIcon(const QString& name) { m_icon->setIcon(name, lookOf(m_kind).colour); }
+
 void Note::setCompact(bool compact) {
     setProperty("note", compact ? "none" : lookOf(m_kind).property);
     layout()->setContentsMargins(compact ? 0 : 8, compact ? 1 : 5, compact ? 0 : 8, compact ? 1 : 5);
@@ -99,7 +101,8 @@ QToolButton* makeToolButton(const QString& iconName, const QString& name, const 
 
 QPushButton* makeButton(const QString& text, const QString& iconName, const QString& objectName,
                         QWidget* parent) {
-    auto* button = new QPushButton(text, parent);
+    // A leading blank is the gap between sign and text that the style sheet cannot give.
+    auto* button = new QPushButton(iconName.isEmpty() ? text : " " + text, parent);
     if (!iconName.isEmpty()) button->setIcon(icon(iconName));
     button->setIconSize({13, 13});
     button->setObjectName(objectName);

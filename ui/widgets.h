@@ -41,6 +41,8 @@ public:
     /// Rich text; empty `action`: no button.
     void setText(const QString& html, const QString& action = {});
     void setKind(Kind kind);
+    /// Another sign than the kind's own.
+    void setIcon(const QString& name);
     /// One line without frame, for narrow windows.
     void setCompact(bool compact);
     QString text() const { return m_text->text(); }

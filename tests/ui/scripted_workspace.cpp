@@ -154,7 +154,7 @@ Answer scriptedAnswer(const QString& question, const QString& text, const std::v
         for (Citation place : places) {
             if (place.number != number) continue;
             // Sentences end after their full stop.
-            place.sentenceEnd = static_cast<std::uint32_t>(answer.text.size() + (at < text.size() ? 1 : 0));
+            place.sentenceEnd = static_cast<std::uint32_t>(answer.text.size() + text.mid(at, 1).toUtf8().size());
             answer.citations.push_back(place);
         }
     }
@@ -282,7 +282,7 @@ DocumentId ScriptedWorkspace::open(const QString& path) {
 void ScriptedWorkspace::unlock(DocumentId document, const QString& password) {
     ReadingState state = m_entries[document].reading;
     if (password == "open sesame")
-        state = {ReadingStage::FirstDone};
+        state.stage = ReadingStage::FirstDone;
     else
         state.error = Error{ErrorCode::Locked, "The password is wrong.", "", "Try again."};
     setReading(document, state);

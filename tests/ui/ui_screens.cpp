@@ -1,0 +1,112 @@
+// Writes pictures of the window into a folder, to be looked at.
+#include <cstdio>
+
+#include <QApplication>
+#include <QDir>
+#include <QPlainTextEdit>
+#include <QTest>
+
+#include "tests/ui/sample_scenes.h"
+#include "ui/answer_text.h"
+#include "ui/desktop.h"
+
+namespace {
+
+using namespace kvasir;
+
+struct Look {
+    const char* name;
+    const char* language;
+    const char* theme;
+    QSize size;
+};
+
+void settle() {
+    for (int i = 0; i < 12; ++i) {
+        QApplication::processEvents();
+        QTest::qWait(15);
+    }
+}
+
+bool save(MainWindow& window, const QDir& folder, const QString& name) {
+    settle();
+    const bool saved = window.grab().save(folder.filePath(name + ".png"));
+    if (!saved) std::fprintf(stderr, "ui_screens: %s could not be written\n", qPrintable(folder.filePath(name + ".png")));
+    return saved;
+}
+
+bool takeDocument(QApplication& application, const Look& look, const QDir& folder) {
+    ScriptedWorkspace workspace;
+    workspace.setSetting("language", look.language);
+    workspace.setSetting("theme", look.theme);
+    workspace.setSetting("marks", "2");
+    const bool japanese = QString(look.language) == "ja";
+    const DocumentId log = addGatewayLog(workspace, 20000);
+    const DocumentId id = japanese ? addJapaneseContract(workspace) : addAgreement(workspace);
+    japanese ? addJapaneseAnswers(workspace, id) : addAgreementAnswers(workspace, id);
+    addLogAnswer(workspace, log);
+    ReadingState reading;
+    reading.stage = ReadingStage::FullReading;
+    reading.share = 0.64;
+    reading.secondsLeft = 120;
+    workspace.setReading(id, reading);
+    Desktop desktop(application, workspace, {});
+    MainWindow& window = desktop.window();
+    window.resize(look.size);
+    window.show();
+    window.openFile(workspace.info(log).path);
+    window.openFile(workspace.info(id).path);
+    settle();
+    DocumentPane* pane = window.currentPane();
+    pane->view().jumpToPlace(36);
+    const QList<CitationChip*> chips = window.findChildren<CitationChip*>();
+    if (!chips.isEmpty()) chips.back()->setFocus();
+    bool good = save(window, folder, QString("document_%1").arg(look.name));
+    if (!japanese && look.size.width() > 1200) {
+        window.openFile(workspace.info(log).path);
+        settle();
+        window.currentPane()->jumpToCitation(workspace.citations(log)[1]);
+        QTest::qWait(1500);
+        window.findChild<QWidget*>("questionEdit")->setFocus();
+        good = save(window, folder, QString("log_%1").arg(look.name)) && good;
+    }
+    return good;
+}
+
+bool takeStart(QApplication& application, const Look& look, const QDir& folder) {
+    ScriptedWorkspace workspace;
+    workspace.setSetting("language", look.language);
+    workspace.setSetting("theme", look.theme);
+    workspace.setModel({});
+    Desktop desktop(application, workspace, KVASIR_SAMPLES);
+    desktop.window().resize(look.size);
+    desktop.window().show();
+    bool good = save(desktop.window(), folder, QString("start_%1").arg(look.name));
+    QTest::mouseClick(desktop.window().findChild<QWidget*>("settingsMode"), Qt::LeftButton);
+    return save(desktop.window(), folder, QString("settings_%1").arg(look.name)) && good;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (argc != 2) {
+        std::fprintf(stderr, "usage: ui_screens FOLDER\n");
+        return 2;
+    }
+    if (qEnvironmentVariableIsEmpty("QT_QPA_PLATFORM")) qputenv("QT_QPA_PLATFORM", "offscreen");
+    QApplication application(argc, argv);
+    const QDir folder(QString::fromLocal8Bit(argv[1]));
+    if (!folder.mkpath(".")) return 1;
+    const Look looks[] = {
+        {"light_en_1440", "en", "light", {1440, 900}}, {"dark_ja_1440", "ja", "dark", {1440, 900}},
+        {"dark_en_1440", "en", "dark", {1440, 900}},   {"light_ja_1440", "ja", "light", {1440, 900}},
+        {"light_en_1024", "en", "light", {1024, 700}}, {"dark_ja_1024", "ja", "dark", {1024, 700}},
+        {"light_en_800", "en", "light", {800, 560}},
+    };
+    bool good = true;
+    for (const Look& look : looks) {
+        good = takeDocument(application, look, folder) && good;
+        good = takeStart(application, look, folder) && good;
+    }
+    return good ? 0 : 1;
+}
