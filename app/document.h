@@ -9,6 +9,13 @@
 
 namespace kvasir {
 
+/// Bytes [begin, end) of a text.
+struct ByteRange {
+    std::uint32_t begin = 0, end = 0;
+    bool empty() const { return begin >= end; }
+    bool operator==(const ByteRange&) const = default;
+};
+
 enum class DocumentKind : std::uint8_t { Pdf, Text, Markdown, Log };
 
 enum class PageStatus : std::uint8_t {

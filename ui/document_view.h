@@ -13,13 +13,6 @@
 
 namespace kvasir {
 
-/// Bytes [begin, end) of the document's text.
-struct ByteRange {
-    std::uint32_t begin = 0, end = 0;
-    bool empty() const { return begin >= end; }
-    bool operator==(const ByteRange&) const = default;
-};
-
 /// Shows a document. Knows nothing of answers but their marks. All calls on the window's thread.
 class DocumentView : public QAbstractScrollArea {
     Q_OBJECT

@@ -16,11 +16,6 @@ namespace kvasir {
 /// Rows are counted from 1 and an id is never used again after a deletion. 0: not in the store yet.
 using RowId = std::int64_t;
 
-struct ByteRange {
-    std::uint32_t begin = 0, end = 0;
-    bool operator==(const ByteRange&) const = default;
-};
-
 struct DocumentRecord {
     RowId id = 0;
     std::string sha256;  ///< of the file's bytes; one document per content

@@ -3,6 +3,7 @@
 
 #include <map>
 
+#include <QMap>
 #include <QTimer>
 
 #include "app/workspace.h"
