@@ -127,6 +127,8 @@ private:
             m_atom.begin = static_cast<std::uint32_t>(m_out.text.size());
             m_atom.box = box;
             m_atom.cjkFirst = m_atom.cjkLast = script != Script::Spaced;
+            m_atom.amount = (character >= U'0' && character <= U'9') || character == U'$' ||
+                            character == U'£' || character == U'€' || character == U'¥';
         }
         const std::string_view form = plainForm(character);
         if (form.empty()) {

@@ -17,6 +17,7 @@ struct Atom {
     Box box;    ///< on the page
     Box frame;  ///< turned so that the text runs to the right and lines follow downwards
     bool cjkFirst = false, cjkLast = false;
+    bool amount = false;  ///< begins with a digit or a sign of currency
 
     float size() const { return frame.bottom - frame.top; }
     float middle() const { return (frame.top + frame.bottom) / 2; }

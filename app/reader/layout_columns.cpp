@@ -160,6 +160,7 @@ struct Side {
     float characters = 0;  ///< per row
     float filled = 0;      ///< share of rows that come near the far edge
     float numeric = 0;     ///< share of rows that hold no more than a number
+    float amounts = 0;     ///< share of words that are amounts
 };
 
 Side describe(const std::vector<Atom>& atoms, std::vector<std::uint32_t> indices) {
@@ -170,16 +171,20 @@ Side describe(const std::vector<Atom>& atoms, std::vector<std::uint32_t> indices
         side.right = std::max(side.right, row.right);
     }
     const auto count = static_cast<float>(std::max<std::size_t>(1, side.rows.size()));
+    std::size_t words = 0, amounts = 0;
     for (const Row& row : side.rows) {
         // A character without spaces says as much as two letters.
         float weight = 0;
         for (const std::uint32_t index : row.atoms) {
             weight += static_cast<float>(atoms[index].characters) * (atoms[index].cjkFirst ? 2.0F : 1.0F);
+            amounts += atoms[index].amount ? 1 : 0;
         }
+        words += row.atoms.size();
         side.characters += weight / count;
         side.filled += (row.right - side.left > 0.75F * (side.right - side.left) ? 1.0F : 0.0F) / count;
         side.numeric += (row.characters <= 6 ? 1.0F : 0.0F) / count;
     }
+    side.amounts = static_cast<float>(amounts) / static_cast<float>(std::max<std::size_t>(1, words));
     return side;
 }
 
@@ -216,7 +221,9 @@ bool isColumns(const std::vector<Atom>& atoms, const std::vector<std::uint32_t>&
     // Level lines that do not fill their side: a table, unless both sides look alike as an index does.
     const float ratio = (a.right - a.left) / std::max(1.0F, b.right - b.left);
     return std::min(a.rows.size(), b.rows.size()) >= 12 && std::min(a.characters, b.characters) >= 10 &&
-           ratio > 0.75F && ratio < 1.33F && a.numeric < 0.3F && b.numeric < 0.3F;
+           ratio > 0.75F && ratio < 1.33F && a.numeric < 0.3F && b.numeric < 0.3F &&
+           std::abs(a.amounts - b.amounts) <
+               0.25F;  // names on one side and amounts on the other: a price list
 }
 
 }  // namespace

@@ -147,6 +147,20 @@ TEST(Layout, ReadsTablesRowByRow) {
     EXPECT_TRUE(text.starts_with("Item 0 0.50 each 01\nItem 1 1.50 each 11\n")) << text;
 }
 
+TEST(Layout, ReadsPriceListsRowByRow) {
+    // Two halves of like width, as an index has them; but names stand on the left and amounts on the right.
+    Sheet sheet;
+    for (int i = 0; i < 16; ++i) {
+        const auto y = 100 + 14 * static_cast<float>(i);
+        sheet.line(numbered("NS-", 200 + i) + " Split-case pump, " + std::to_string(110 + i) + " kW", 50, y)
+            .line(std::to_string(720 + i), 330, y)
+            .line(std::to_string(27 + i) + ",450", 400, y)
+            .line(std::to_string(6 + i) + " weeks", 470, y);
+    }
+    EXPECT_TRUE(sheet.text().starts_with("NS-200 Split-case pump, 110 kW 720 27,450 6 weeks\n"))
+        << sheet.text();
+}
+
 TEST(Layout, ReadsTermsWithTheirDescriptions) {
     Sheet sheet;
     for (int i = 0; i < 10; ++i) {
