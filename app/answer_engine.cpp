@@ -45,25 +45,33 @@ std::size_t repetition(const std::vector<TokenId>& tokens) {
 /// Writes an answer token by token and gathers what each token looked at.
 class Writer {
 public:
-    Writer(const Tokenizer& tokenizer, const ReadDocument& document, Generation& generation)
-        : m_tokenizer(tokenizer), m_document(document), m_generation(generation) {}
+    Writer(const Tokenizer& tokenizer, const ReadDocument& document, const QuestionPiece& piece,
+           Generation& generation)
+        : m_tokenizer(tokenizer),
+          m_document(document),
+          m_piece(piece),
+          m_generation(generation),
+          m_text(piece.shown) {}
 
     Result<AnswerState> write(std::int64_t maxTokens, const std::stop_token& stop,
                               const AnswerEngine::OnText& onText) {
-        while (static_cast<std::int64_t>(m_tokens.size()) < maxTokens) {
-            const TokenId token = greedy(m_generation.logits());
-            if (m_tokenizer.endsGeneration(token)) return AnswerState::Complete;
-            add(token);
+        // Room is left for the lead from quotation to answer.
+        while (static_cast<std::int64_t>(m_tokens.size()) + kLeadRoom < maxTokens) {
+            TokenId token = greedy(m_generation.logits());
+            const bool ends = m_tokenizer.endsGeneration(token);
+            if (!answers() && (ends || quoteIsLong())) {
+                if (Result<void> led = lead(stop); !led) return stateOrError(led.error());
+                onText(m_text);
+                continue;
+            }
+            if (ends) return AnswerState::Complete;
+            if (Result<void> added = add(token, stop); !added) return stateOrError(added.error());
             const std::size_t complete = utf8::completeLength(m_text);
             if (complete > m_shown) onText(std::string_view(m_text).substr(0, complete));
             m_shown = complete;
             if (const std::size_t period = repetition(m_tokens); period > 0) {
                 drop(2 * period);
                 return AnswerState::Complete;
-            }
-            if (Result<void> done = m_generation.accept(token, stop); !done) {
-                if (done.error().code == ErrorCode::Cancelled) return AnswerState::Stopped;
-                return tl::unexpected(done.error());
             }
         }
         return AnswerState::Complete;
@@ -74,7 +82,33 @@ public:
     std::int64_t count() const { return static_cast<std::int64_t>(m_tokens.size()); }
 
 private:
-    void add(TokenId token) {
+    static constexpr std::int64_t kLeadRoom = 16;
+    static constexpr std::size_t kLongestQuote = 120;  // tokens
+
+    static Result<AnswerState> stateOrError(const Error& error) {
+        if (error.code == ErrorCode::Cancelled) return AnswerState::Stopped;
+        return tl::unexpected(error);
+    }
+
+    /// Whether the text has come past the quotation to the answer, by itself or led: a line begins with the
+    /// lead's word.
+    bool answers() const {
+        const std::size_t line = m_piece.answerLead.rfind('\n'), colon = m_piece.answerLead.find(':');
+        return m_text.find(m_piece.answerLead.substr(line, colon - line)) != std::string::npos;
+    }
+    bool quoteIsLong() const { return m_tokens.size() >= kLongestQuote; }
+
+    /// The model stopped behind its quotation, or does not come to its end: it is led on to the answer.
+    Result<void> lead(const std::stop_token& stop) {
+        const bool open = m_text.find(m_piece.closeQuote, m_piece.shown.size()) == std::string::npos;
+        const std::string text = (open ? m_piece.closeQuote : "") + m_piece.answerLead;
+        for (const TokenId token : m_tokenizer.ids(text, Specials::Plain)) {
+            if (Result<void> added = add(token, stop); !added) return added;
+        }
+        return {};
+    }
+
+    Result<void> add(TokenId token, const std::stop_token& stop) {
         const auto begin = static_cast<std::uint32_t>(m_text.size());
         m_text += m_tokenizer.piece(token);
         m_tokens.push_back(token);
@@ -84,7 +118,9 @@ private:
         if (mass.size() > prefix)
             evidence.mass.assign(mass.begin() + static_cast<std::ptrdiff_t>(prefix), mass.end());
         m_evidence.push_back(std::move(evidence));
+        return m_generation.accept(token, stop);
     }
+
     void drop(std::size_t tokens) {
         m_text.resize(m_evidence[m_evidence.size() - tokens].begin);
         m_evidence.resize(m_evidence.size() - tokens);
@@ -93,6 +129,7 @@ private:
 
     const Tokenizer& m_tokenizer;
     const ReadDocument& m_document;
+    const QuestionPiece& m_piece;
     Generation& m_generation;
     std::vector<TokenId> m_tokens;
     std::vector<TokenEvidence> m_evidence;
@@ -229,17 +266,17 @@ Result<AskOutcome> AnswerEngine::ask(const ReadDocument& document, const AskRequ
     answer.mode = request.mode;
     answer.missingPages = missingPages(*document.tokenised.document);
 
-    const std::vector<TokenId> tokens = m_prompts->question(question);
+    const QuestionPiece piece = m_prompts->question(question);
     Generation::Options options;
     options.policy = policyFor(request);
     options.maxTokens = request.maxTokens;
     options.observed = {Policy::shipped(m_model->config()).tspLayer};
-    const PromptLayout layout = m_prompts->layout(document.tokenised, tokens);
+    const PromptLayout layout = m_prompts->layout(document.tokenised, piece);
     Result<std::unique_ptr<Generation>> generation =
-        Generation::create(*m_runner, *document.resident, tokens, layout, options);
+        Generation::create(*m_runner, *document.resident, piece.tokens, layout, options);
     if (!generation) return tl::unexpected(generation.error());
 
-    Writer writer(m_model->tokenizer(), document, **generation);
+    Writer writer(m_model->tokenizer(), document, piece, **generation);
     Clock::time_point firstToken = begin;
     Result<void> prefilled = (*generation)->prefill(stop);
     if (prefilled) {

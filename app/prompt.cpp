@@ -8,16 +8,35 @@ namespace kvasir {
 namespace {
 
 // The same for every document and question of a model: it is read once and stays resident with the document.
-constexpr std::string_view kSystem =
-    "You answer questions about a document. Use only what the document says. Answer with the exact numbers, "
-    "dates and "
-    "names of the document, in one short sentence, in the language of the question. If the document does not "
-    "contain "
-    "the answer, say that the document does not say it.";
+constexpr std::string_view kSystem = "You are a helpful assistant.";
 constexpr std::string_view kBeforeDocument = "Document:\n\n";
-constexpr std::string_view kBeforeQuestion = "\n\n---\nAnswer from the document above.\nQuestion: ";
-constexpr std::string_view kBeforeQuestionJapanese =
-    "\n\n---\n上の文書だけに基づいて、一文で答えてください。\n質問: ";
+
+// Small models answer far better after they have copied the passage they answer from
+// (docs/decisions/quote-first.md); and whoever reads the answer sees at once what it stands on.
+struct Wording {
+    std::string_view beforeQuestion, afterQuestion;
+    std::string_view quoteLead;  ///< begins the answer's turn, not shown
+    std::string_view openQuote, closeQuote;
+    std::string_view answerLead;  ///< between quotation and answer
+};
+constexpr Wording kEnglish{
+    "\n\nQuestion: ",
+    "\nFirst quote the sentence or table row of the document that answers the question, then answer.",
+    "Quote: ",
+    "\"",
+    "\"",
+    "\n\nAnswer:"};
+constexpr Wording kJapanese{
+    "\n\n質問: ",
+    "\nまず、質問に答えている文または表の行を文書からそのまま引用し、次に答えを書いてください。",
+    "引用:",
+    "「",
+    "」",
+    "\n\n答え:"};
+
+const Wording& wordingFor(std::string_view question) {
+    return isJapanese(question) ? kJapanese : kEnglish;
+}
 
 void append(std::vector<TokenId>& to, const std::vector<TokenId>& tokens) {
     to.insert(to.end(), tokens.begin(), tokens.end());
@@ -48,22 +67,27 @@ TokenisedDocument PromptBuilder::tokenise(std::shared_ptr<const Document> docume
     return result;
 }
 
-std::vector<TokenId> PromptBuilder::question(std::string_view question) const {
+QuestionPiece PromptBuilder::question(std::string_view question) const {
     const Tokenizer& tokenizer = m_model->tokenizer();
-    std::vector<TokenId> tokens;
-    append(tokens,
-           tokenizer.ids(isJapanese(question) ? kBeforeQuestionJapanese : kBeforeQuestion, Specials::Plain));
-    append(tokens, tokenizer.ids(question, Specials::Plain));
-    append(tokens, tokenizer.ids(m_chat.userEnd + m_chat.assistantBegin, Specials::Control));
-    return tokens;
+    const Wording& wording = wordingFor(question);
+    QuestionPiece piece;
+    append(piece.tokens, tokenizer.ids(wording.beforeQuestion, Specials::Plain));
+    append(piece.tokens, tokenizer.ids(question, Specials::Plain));
+    append(piece.tokens, tokenizer.ids(wording.afterQuestion, Specials::Plain));
+    append(piece.tokens, tokenizer.ids(m_chat.userEnd + m_chat.assistantBegin, Specials::Control));
+    append(piece.tokens,
+           tokenizer.ids(std::string(wording.quoteLead) + std::string(wording.openQuote), Specials::Plain));
+    piece.shown = wording.openQuote;
+    piece.closeQuote = wording.closeQuote;
+    piece.answerLead = wording.answerLead;
+    return piece;
 }
 
-PromptLayout PromptBuilder::layout(const TokenisedDocument& document,
-                                   const std::vector<TokenId>& question) const {
+PromptLayout PromptBuilder::layout(const TokenisedDocument& document, const QuestionPiece& question) const {
     PromptLayout layout;
     layout.prefix = document.prefix;
     layout.documentEnd = static_cast<std::int64_t>(document.prompt.size());
-    layout.length = layout.documentEnd + static_cast<std::int64_t>(question.size());
+    layout.length = layout.documentEnd + static_cast<std::int64_t>(question.tokens.size());
     return layout;
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -24,6 +25,15 @@ struct TokenisedDocument {
         tokens;  ///< prompt[prefix + i] stands for bytes [begin, end) of the document's text
 };
 
+/// What follows the document, and how the answer that begins with it goes on.
+struct QuestionPiece {
+    std::vector<TokenId>
+        tokens;         ///< question, instruction, and the beginning of the answer's turn: an open quotation
+    std::string shown;  ///< of that beginning, what belongs to the answer's text
+    std::string closeQuote;  ///< ends the quotation
+    std::string answerLead;  ///< stands between quotation and answer
+};
+
 /// Builds prompts for one model. Immutable; any number of threads may use it. The model must outlive it.
 class PromptBuilder {
 public:
@@ -31,9 +41,9 @@ public:
     static Result<PromptBuilder> create(const Model& model);
 
     TokenisedDocument tokenise(std::shared_ptr<const Document> document) const;
-    /// What follows the document: instruction, question, and the beginning of the answer's turn.
-    std::vector<TokenId> question(std::string_view question) const;
-    PromptLayout layout(const TokenisedDocument& document, const std::vector<TokenId>& question) const;
+    /// The answer quotes the passage that it rests on first, and answers then.
+    QuestionPiece question(std::string_view question) const;
+    PromptLayout layout(const TokenisedDocument& document, const QuestionPiece& question) const;
 
 private:
     explicit PromptBuilder(const Model& model, const ChatTemplate& chat) : m_model(&model), m_chat(chat) {}
