@@ -51,7 +51,7 @@ public:
         Indices footer = splitEdge(all, false);
         Indices header = splitEdge(all, true);
         flow(header, false);
-        region(std::move(all), 0, false);
+        region(all, 0, false);
         flow(footer, false);
     }
 
@@ -80,7 +80,7 @@ private:
     }
 
     /// `continues`: the text before may go on here, in the next column.
-    void region(Indices indices, int depth, bool continues) {
+    void region(const Indices& indices, int depth, bool continues) {
         Gutter gutter;
         if (depth >= kDeepest || !findColumns(m_atoms, indices, m_em, gutter)) {
             flow(indices, continues);
@@ -104,10 +104,10 @@ private:
             flow(indices, continues);
             return;
         }
-        region(std::move(above), depth + 1, continues);
-        region(std::move(left), depth + 1, false);
-        region(std::move(right), depth + 1, true);
-        region(std::move(below), depth + 1, false);
+        region(above, depth + 1, continues);
+        region(left, depth + 1, false);
+        region(right, depth + 1, true);
+        region(below, depth + 1, false);
     }
 
     /// Lines of one column from top to bottom.

@@ -4,11 +4,10 @@
 #include <cmath>
 #include <limits>
 
-#include <poppler/cpp/poppler-document.h>
 #include <poppler/cpp/poppler-page-renderer.h>
-#include <poppler/cpp/poppler-page.h>
 #include <sys/mman.h>
 
+#include "app/reader/pdf_outline.h"
 #include "app/reader/utf8.h"
 
 namespace kvasir::reader {
@@ -35,12 +34,12 @@ Box toBox(const poppler::rectf& box) {
 class ErrorCount {
 public:
     static void install() {
-        poppler::set_debug_error_function([](const std::string&, void*) { ++s_count; }, nullptr);
+        poppler::set_debug_error_function([](const std::string&, void*) { ++reported; }, nullptr);
     }
-    static std::size_t take() { return std::exchange(s_count, 0); }
+    static std::size_t take() { return std::exchange(reported, 0); }
 
 private:
-    static inline std::size_t s_count = 0;
+    static inline std::size_t reported = 0;
 };
 
 PageSize sizeOf(const poppler::page& page) {
@@ -207,6 +206,10 @@ std::variant<PageImageRows, Refusal> PdfFile::image(std::uint32_t index, float p
                            rowBytes);
     }
     return rows;
+}
+
+std::vector<Document::OutlineItem> PdfFile::outline() const {
+    return readOutline(m_file->bytes(), m_password, m_pages.size());
 }
 
 }  // namespace kvasir::reader

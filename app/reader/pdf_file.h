@@ -1,5 +1,4 @@
-// A PDF document through Poppler (and its outline through QPDF, as Poppler's C++ interface leaves out where
-// an outline's items lead). In the reader process alone.
+// A PDF document through Poppler. In the reader process alone.
 #pragma once
 
 #include <cstdint>
@@ -8,13 +7,11 @@
 #include <variant>
 #include <vector>
 
+#include <poppler/cpp/poppler-document.h>
+#include <poppler/cpp/poppler-page.h>
+
 #include "app/reader/layout.h"
 #include "app/reader/protocol.h"
-
-namespace poppler {
-class document;
-class page;
-}  // namespace poppler
 
 namespace kvasir::reader {
 
@@ -50,6 +47,7 @@ public:
     std::variant<PageText, Refusal> words(std::uint32_t page) const;
     /// `pixelsPerPoint` is lowered where the image would pass kMaxImageSide or kMaxImagePixels.
     std::variant<PageImageRows, Refusal> image(std::uint32_t page, float pixelsPerPoint) const;
+    /// Through QPDF: Poppler's C++ interface leaves out where an outline's items lead.
     std::vector<Document::OutlineItem> outline() const;
 
 private:

@@ -1,9 +1,11 @@
+#include "app/reader/pdf_outline.h"
+
 #include <map>
 
 #include <qpdf/QPDF.hh>
 #include <qpdf/QPDFOutlineDocumentHelper.hh>
 
-#include "app/reader/pdf_file.h"
+#include "app/reader/protocol.h"
 #include "app/reader/utf8.h"
 
 namespace kvasir::reader {
@@ -54,18 +56,19 @@ void collect(const std::vector<QPDFOutlineObjectHelper>& items, std::int32_t lev
 
 }  // namespace
 
-std::vector<Document::OutlineItem> PdfFile::outline() const {
+std::vector<Document::OutlineItem> readOutline(std::string_view pdf, const std::string& password,
+                                               std::size_t pages) {
     std::vector<Document::OutlineItem> out;
     try {
-        QPDF pdf;
-        pdf.setSuppressWarnings(true);
-        pdf.processMemoryFile("document", m_file->bytes().data(), m_file->bytes().size(),
-                              m_password.empty() ? nullptr : m_password.c_str());
-        QPDFOutlineDocumentHelper outlines(pdf);
+        QPDF document;
+        document.setSuppressWarnings(true);
+        document.processMemoryFile("document", pdf.data(), pdf.size(),
+                                   password.empty() ? nullptr : password.c_str());
+        QPDFOutlineDocumentHelper outlines(document);
         if (!outlines.hasOutlines()) return out;
         PageNumbers numbers;
         std::int32_t number = 0;
-        for (const QPDFObjectHandle& page : pdf.getAllPages())
+        for (const QPDFObjectHandle& page : document.getAllPages())
             numbers.emplace(page.getObjGen(), number++);
         collect(outlines.getTopLevelOutlines(), 0, numbers, out);
     } catch (const std::exception&) {
@@ -73,7 +76,7 @@ std::vector<Document::OutlineItem> PdfFile::outline() const {
         out.clear();
     }
     for (Document::OutlineItem& item : out) {
-        if (item.page >= static_cast<std::int32_t>(m_pages.size())) item.page = -1;
+        if (item.page >= static_cast<std::int32_t>(pages)) item.page = -1;
     }
     return out;
 }

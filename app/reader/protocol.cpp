@@ -1,5 +1,6 @@
 #include "app/reader/protocol.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -38,7 +39,7 @@ public:
         T value{};
         if (m_rest.size() < sizeof value) m_ok = false;
         if (!m_ok) return value;
-        std::memcpy(&value, m_rest.data(), sizeof value);
+        std::copy_n(m_rest.begin(), sizeof value, reinterpret_cast<char*>(&value));
         m_rest.remove_prefix(sizeof value);
         return value;
     }
@@ -84,9 +85,9 @@ private:
 };
 
 template <typename T>
-std::optional<T> whenFinished(const Cursor& in, T&& value) {
+std::optional<T> whenFinished(const Cursor& in, T value) {
     if (!in.finished()) return std::nullopt;
-    return std::forward<T>(value);
+    return value;
 }
 
 }  // namespace
@@ -146,7 +147,7 @@ std::optional<OpenRequest> decodeOpenRequest(std::string_view payload) {
     request.size = in.take<std::uint64_t>();
     request.password = in.takeString(kMaxTitleBytes);
     request.extension = in.takeString(kMaxTitleBytes);
-    return whenFinished(in, std::move(request));
+    return whenFinished(in, request);
 }
 
 std::string encode(const Opened& opened) {
@@ -187,7 +188,7 @@ std::optional<ImageRequest> decodeImageRequest(std::string_view payload) {
     ImageRequest request;
     request.page = in.take<std::uint32_t>();
     request.pixelsPerPoint = in.takeFinite();
-    return whenFinished(in, std::move(request));
+    return whenFinished(in, request);
 }
 
 std::string encodePage(std::uint32_t page) {
@@ -199,7 +200,7 @@ std::string encodePage(std::uint32_t page) {
 std::optional<std::uint32_t> decodePage(std::string_view payload) {
     Cursor in(payload);
     const auto page = in.take<std::uint32_t>();
-    return whenFinished(in, std::uint32_t{page});
+    return whenFinished(in, page);
 }
 
 std::string encodeOffset(std::uint64_t offset) {
@@ -211,7 +212,7 @@ std::string encodeOffset(std::uint64_t offset) {
 std::optional<std::uint64_t> decodeOffset(std::string_view payload) {
     Cursor in(payload);
     const auto offset = in.take<std::uint64_t>();
-    return whenFinished(in, std::uint64_t{offset});
+    return whenFinished(in, offset);
 }
 
 std::string encode(const PageText& page) {
@@ -273,7 +274,7 @@ std::optional<ImageData> decodeImage(std::string_view payload) {
     const bool sane = image.width > 0 && image.height > 0 && image.width <= kMaxImageSide &&
                       image.height <= kMaxImageSide && image.width * image.height <= kMaxImagePixels;
     if (!sane || image.pixels.size() != std::size_t{4} * image.width * image.height) return std::nullopt;
-    return whenFinished(in, std::move(image));
+    return whenFinished(in, image);
 }
 
 std::string encodeTextChunk(std::uint64_t nextOffset, std::string_view text) {
@@ -290,7 +291,7 @@ std::optional<TextChunk> decodeTextChunk(std::string_view payload) {
     chunk.text = in.takeRest();
     // One byte of a file becomes at most three of UTF-8.
     if (chunk.text.size() > std::size_t{3} * kTextChunkBytes) return std::nullopt;
-    return whenFinished(in, std::move(chunk));
+    return whenFinished(in, chunk);
 }
 
 std::string encode(const std::vector<Document::OutlineItem>& items) {
@@ -332,7 +333,7 @@ std::optional<Refused> decodeRefused(std::string_view payload) {
     Refused refused;
     refused.refusal = in.takeEnum(Refusal::Last);
     refused.format = in.takeEnum(FileFormat::Last);
-    return whenFinished(in, std::move(refused));
+    return whenFinished(in, refused);
 }
 
 }  // namespace kvasir::reader

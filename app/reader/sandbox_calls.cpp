@@ -2,6 +2,7 @@
 // socket, no new file, no removal, no process or thread, no tracing. Starting a program ends the process.
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 
 #include <fcntl.h>
@@ -36,30 +37,27 @@ constexpr std::array kAllowed{
 
 bool addRules(scmp_filter_ctx filter) {
     bool all = true;
-    const auto add = [&](int call) {
-        // A call that this architecture does not have needs no rule.
-        const int result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 0);
+    // A call that this architecture does not have (-EDOM) needs no rule.
+    const auto add = [&](std::uint32_t action, int call) {
+        const int result = seccomp_rule_add_array(filter, action, call, 0, nullptr);
+        all = all && (result == 0 || result == -EDOM);
+    };
+    const auto allowWhen = [&](int call, const scmp_arg_cmp& condition) {
+        const int result = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, 1, &condition);
         all = all && (result == 0 || result == -EDOM);
     };
     for (const int call : kAllowed)
-        add(call);
+        add(SCMP_ACT_ALLOW, call);
     // Open to read. openat2 hides its flags behind a pointer and is denied.
-    constexpr unsigned kWriting = O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND;
-    all = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
-                           SCMP_A2(SCMP_CMP_MASKED_EQ, kWriting, O_RDONLY)) == 0 &&
-          all;
-    const int oldOpen = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(open), 1,
-                                         SCMP_A1(SCMP_CMP_MASKED_EQ, kWriting, O_RDONLY));
-    all = all && (oldOpen == 0 || oldOpen == -EDOM);
-    const auto self = static_cast<scmp_datum_t>(getpid());
-    all =
-        seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, SCMP_A0(SCMP_CMP_EQ, self)) == 0 && all;
+    constexpr scmp_datum_t kWriting = O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND;
+    allowWhen(SCMP_SYS(openat), {2, SCMP_CMP_MASKED_EQ, kWriting, O_RDONLY});
+    allowWhen(SCMP_SYS(open), {1, SCMP_CMP_MASKED_EQ, kWriting, O_RDONLY});
+    // Signals to itself, as abort() sends them.
+    allowWhen(SCMP_SYS(tgkill), {0, SCMP_CMP_EQ, static_cast<scmp_datum_t>(getpid()), 0});
     // Its own limits: setrlimit() is prlimit64 on process 0.
-    all =
-        seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, SCMP_A0(SCMP_CMP_EQ, 0)) == 0 && all;
-    for (const int call : {SCMP_SYS(execve), SCMP_SYS(execveat)}) {
-        all = seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, call, 0) == 0 && all;
-    }
+    allowWhen(SCMP_SYS(prlimit64), {0, SCMP_CMP_EQ, 0, 0});
+    add(SCMP_ACT_KILL_PROCESS, SCMP_SYS(execve));
+    add(SCMP_ACT_KILL_PROCESS, SCMP_SYS(execveat));
     return all;
 }
 
