@@ -76,7 +76,8 @@ void Legend::setMarks(const DocumentMarks* marks, MarkMode mode, AnswerMode answ
     m_share = m_known ? percent(marks->share()) : 0;
     std::set<std::int32_t> numbers;
     if (marks != nullptr)
-        for (const auto& cited : marks->cited()) numbers.insert(cited.number);
+        for (const auto& cited : marks->cited())
+            numbers.insert(cited.number);
     m_citedCount = static_cast<int>(numbers.size());
     m_mode = mode;
     m_answerMode = answerMode;
@@ -86,7 +87,8 @@ void Legend::setMarks(const DocumentMarks* marks, MarkMode mode, AnswerMode answ
 void Legend::setAnswers(int count, int shown) {
     if (m_answers->count() != count) {
         m_answers->clear();
-        for (int i = 0; i < count; ++i) m_answers->addItem(tr("Marks of answer %1").arg(i + 1));
+        for (int i = 0; i < count; ++i)
+            m_answers->addItem(tr("Marks of answer %1").arg(i + 1));
     }
     m_answers->setCurrentIndex(shown);
     m_answers->setVisible(count > 0);

@@ -45,7 +45,8 @@ QString Phrases::pages(const std::vector<std::int32_t>& pages) {
     QStringList parts;
     for (std::size_t i = 0; i < pages.size();) {
         std::size_t last = i;
-        while (last + 1 < pages.size() && pages[last + 1] == pages[last] + 1) ++last;
+        while (last + 1 < pages.size() && pages[last + 1] == pages[last] + 1)
+            ++last;
         if (last == i)
             parts << QString::number(pages[i] + 1);
         else
