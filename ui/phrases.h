@@ -38,6 +38,11 @@ public:
     static Reading reading(const ReadingState& state, const DocumentInfo& info);
     /// What a waiting answer waits for.
     static QString waiting(const Answer& answer, const ReadingState& state, const ModelInfo& model);
+
+private:
+    static Reading runningReading(const ReadingState& state, const DocumentInfo& info);
+    static Reading restingReading(const ReadingState& state);
+    static QString done(const ReadingState& state);
 };
 
 }  // namespace kvasir
