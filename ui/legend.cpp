@@ -104,7 +104,7 @@ void Legend::refresh() {
     const bool figures = m_hasMarks && m_mode == MarkMode::Carried && m_known;
     m_carried.setVisible(figures && !whole);
     m_notCarried.setVisible(figures && !whole);
-    m_cited.setVisible(m_hasMarks && m_mode != MarkMode::Plain);
+    m_cited.setVisible(m_hasMarks && m_mode != MarkMode::Plain && (m_known || m_citedCount > 0));
     if (m_compact) {
         m_carried.text->setText(tr("%1 %").arg(m_share));
         m_notCarried.text->setText(tr("%1 %").arg(100 - m_share));
@@ -121,8 +121,8 @@ void Legend::refresh() {
         remark = tr("Marks are hidden.");
     else if (m_mode == MarkMode::Carried && whole)
         remark = tr("Nothing was left out of this answer.");
-    else if (m_mode == MarkMode::Carried && !m_known)
-        remark = tr("What was carried is known when the answer begins.");
+    else if (!m_known)
+        remark = tr("Marks appear when the answer begins.");
     else if (m_compact)
         remark = figures ? tr("carried, not, cited") : tr("cited");
     m_remark->setText(remark);

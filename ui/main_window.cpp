@@ -187,7 +187,8 @@ DocumentPane* MainWindow::showDocument(DocumentId document) {
     }
     m_tabs->setCurrentIndex(tab);
     onTabChanged();
-    m_answers->questionBox().focusQuestion();
+    paneAt(tab)->view().setFocus();
+    m_answers->questionBox().focusQuestion();  // a disabled box takes no focus
     return paneAt(tab);
 }
 

@@ -88,7 +88,8 @@ double PageView::imageScale(int page) const {
 void PageView::layOut(bool keepPlace) {
     const auto [top, bottom] = visibleExtent();
     const double middle = (top + bottom) / 2;
-    const bool wasLaidOut = !m_tops.empty();
+    // Where everything was in view there is no place to keep: a document opens at its beginning.
+    const bool hadPlace = verticalScrollBar()->maximum() > 0;
     double widest = 1;
     for (const QSizeF& size : m_sizes)
         widest = std::max(widest, size.width());
@@ -109,7 +110,7 @@ void PageView::layOut(bool keepPlace) {
     verticalScrollBar()->setRange(0, std::max(0, static_cast<int>(y) - height));
     horizontalScrollBar()->setPageStep(width);
     horizontalScrollBar()->setRange(0, std::max(0, static_cast<int>(m_contentWidth) - width));
-    if (keepPlace && wasLaidOut) scrollToShare(middle);
+    if (keepPlace && hadPlace) scrollToShare(middle);
     requestImages();
     notifyPlace();
     viewport()->update();

@@ -207,6 +207,10 @@ QWidget* StartPage::buildHowItWorks() {
          tr("A first reading takes seconds to minutes. Then answers start at once. They use the part of the "
             "document "
             "that the question draws on; you see which part.")},
+        {"book", tr("Full reading"),
+         tr("Goes on in the background. When it is finished, nothing is left out. Every answer says which of "
+            "both it "
+            "is.")},
         {"eye", tr("Look and check"),
          tr("Each answer names its pages. Marks on the page show what was carried forward and what was "
             "not.")},

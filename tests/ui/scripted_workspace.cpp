@@ -254,6 +254,11 @@ void ScriptedWorkspace::setModel(const ModelInfo& model) {
     emit modelChanged();
 }
 
+void ScriptedWorkspace::hidePages(DocumentId id, bool hidden) {
+    m_entries[id].hidden = hidden;
+    emit infoChanged(id);
+}
+
 void ScriptedWorkspace::setScript(DocumentId id, const Answer& answer) {
     m_entries[id].script = answer;
 }
@@ -318,7 +323,10 @@ void ScriptedWorkspace::forget(DocumentId document) {
 
 DocumentInfo ScriptedWorkspace::info(DocumentId document) const {
     const auto it = m_entries.find(document);
-    return it == m_entries.end() ? DocumentInfo() : it->second.info;
+    if (it == m_entries.end()) return {};
+    DocumentInfo info = it->second.info;
+    if (it->second.hidden) info.pageSizes.clear();
+    return info;
 }
 
 ReadingState ScriptedWorkspace::reading(DocumentId document) const {
@@ -327,7 +335,7 @@ ReadingState ScriptedWorkspace::reading(DocumentId document) const {
 
 std::shared_ptr<const Document> ScriptedWorkspace::text(DocumentId document) const {
     const Entry& entry = m_entries.at(document);
-    return entry.reading.stage == ReadingStage::Locked ? nullptr : entry.text;
+    return entry.hidden || entry.reading.stage == ReadingStage::Locked ? nullptr : entry.text;
 }
 
 QImage ScriptedWorkspace::paintPage(const Entry& entry, int index, double pixelsPerPoint) const {

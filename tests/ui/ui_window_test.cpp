@@ -157,6 +157,19 @@ TEST_F(Window, SelectsWithTheMouseAndCopiesWithThePage) {
         QString::fromUtf8("“14. TERM AND TERMINATION” (FSA-2231 Framework Supply Agreement.pdf, page 37)"));
 }
 
+TEST_F(Window, OpensAtTheBeginningWhenPagesBecomeKnownLater) {
+    m_agreement = addAgreement(m_workspace);
+    m_workspace.hidePages(m_agreement, true);
+    open();
+    window().openFile(m_workspace.info(m_agreement).path);
+    QTest::qWait(30);
+    EXPECT_EQ(view().placeCount(), 0);
+    m_workspace.hidePages(m_agreement, false);
+    QTest::qWait(30);
+    EXPECT_EQ(view().placeCount(), 112);
+    EXPECT_EQ(view().currentPlace(), 0);
+}
+
 TEST_F(Window, ZoomKeepsThePage) {
     openAgreement();
     view().jumpToPlace(40);
