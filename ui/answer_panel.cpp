@@ -62,19 +62,23 @@ void AnswerPanel::setDocument(DocumentId document) {
 }
 
 void AnswerPanel::rebuild() {
-    for (AnswerView* view : m_views) delete view;
+    for (AnswerView* view : m_views)
+        delete view;
     m_views.clear();
     addAnswers();
     refreshBox();
 }
 
 void AnswerPanel::addAnswers() {
-    const std::vector<QString> answers = m_document == 0 ? std::vector<QString>() : m_workspace.answers(m_document);
-    const bool same = m_views.size() <= answers.size() &&
-                      std::equal(m_views.begin(), m_views.end(), answers.begin(),
-                                 [](const AnswerView* view, const QString& id) { return view->answerId() == id; });
+    const std::vector<QString> answers =
+        m_document == 0 ? std::vector<QString>() : m_workspace.answers(m_document);
+    const bool same =
+        m_views.size() <= answers.size() &&
+        std::equal(m_views.begin(), m_views.end(), answers.begin(),
+                   [](const AnswerView* view, const QString& id) { return view->answerId() == id; });
     if (!same) {
-        for (AnswerView* view : m_views) delete view;
+        for (AnswerView* view : m_views)
+            delete view;
         m_views.clear();
     }
     const bool first = m_views.empty();
@@ -88,10 +92,11 @@ void AnswerPanel::addAnswers() {
         m_views.push_back(view);
     }
     m_empty->setVisible(m_views.empty());
-    m_empty->setText(m_document == 0
-                         ? tr("Answers appear here when a document is open and you ask about it.")
-                         : tr("Answers appear here. Type a question below: each answer names the pages it rests on, "
-                              "and a click on a page number shows the place."));
+    m_empty->setText(
+        m_document == 0
+            ? tr("Answers appear here when a document is open and you ask about it.")
+            : tr("Answers appear here. Type a question below: each answer names the pages it rests on, "
+                 "and a click on a page number shows the place."));
     foldOlder();
     refreshBox();
     if (!m_views.empty() || !first) scrollToEnd();
@@ -137,13 +142,16 @@ void AnswerPanel::refreshBox() {
     if (m_document == 0) return m_box->setDisabledReason(tr("No document open"));
     const ReadingState state = m_workspace.reading(m_document);
     const ModelInfo model = m_workspace.model();
-    if (model.name.isEmpty()) return m_box->setDisabledReason(tr("No model on this computer yet"), tr("Use a file…"));
+    if (model.name.isEmpty())
+        return m_box->setDisabledReason(tr("No model on this computer yet"), tr("Use a file…"));
     if (model.error)
         return m_box->setDisabledReason(QString::fromStdString(model.error->what), tr("Use another file…"));
     if (state.stage == ReadingStage::Locked) return m_box->setDisabledReason(tr("The document is locked."));
     if (state.stage == ReadingStage::TooLong)
-        return m_box->setDisabledReason(tr("The document is too long for this model."), tr("Use another file…"));
-    if (state.stage == ReadingStage::Failed) return m_box->setDisabledReason(tr("The document could not be read."));
+        return m_box->setDisabledReason(tr("The document is too long for this model."),
+                                        tr("Use another file…"));
+    if (state.stage == ReadingStage::Failed)
+        return m_box->setDisabledReason(tr("The document could not be read."));
     m_box->setDisabledReason({});
 }
 
@@ -161,13 +169,15 @@ bool AnswerPanel::stop() {
 }
 
 void AnswerPanel::foldOlder() {
-    for (std::size_t i = 0; i < m_views.size(); ++i) m_views[i]->setFolded(m_compact && i + 1 < m_views.size());
+    for (std::size_t i = 0; i < m_views.size(); ++i)
+        m_views[i]->setFolded(m_compact && i + 1 < m_views.size());
 }
 
 void AnswerPanel::setCompact(bool compact) {
     if (m_compact == compact) return;
     m_compact = compact;
-    for (AnswerView* view : m_views) view->setCompact(compact);
+    for (AnswerView* view : m_views)
+        view->setCompact(compact);
     foldOlder();
 }
 
@@ -175,9 +185,7 @@ void AnswerPanel::showAnswer(const QString& answer) {
     for (AnswerView* view : m_views) {
         if (view->answerId() != answer) continue;
         view->setFolded(false);
-        QTimer::singleShot(0, view, [this, view] {
-            m_scroll->verticalScrollBar()->setValue(view->y() - 8);
-        });
+        QTimer::singleShot(0, view, [this, view] { m_scroll->verticalScrollBar()->setValue(view->y() - 8); });
     }
 }
 

@@ -18,7 +18,7 @@ namespace {
 constexpr int kChipObject = QTextFormat::UserObject + 1;
 constexpr int kChipIndex = QTextFormat::UserProperty + 1;
 constexpr int kChipHeight = 17;
-constexpr int kRing = 3;  // room around a chip for its focus ring
+constexpr int kRing = 2;  // room around a chip for its focus ring
 const QChar kJoiner(0x2060);
 const QString kPunctuation = QString::fromUtf8(".,;:!?。、，．！？；：");
 
@@ -49,7 +49,7 @@ void CitationChip::paintEvent(QPaintEvent*) {
     const QRectF box = QRectF(rect()).adjusted(kRing + 0.5, kRing + 0.5, -kRing - 0.5, -kRing - 0.5);
     if (hasFocus()) {
         painter.setPen(QPen(colours.accent, 2));
-        painter.drawRoundedRect(QRectF(rect()).adjusted(1, 1, -1, -1), 4.5, 4.5);
+        painter.drawRoundedRect(QRectF(rect()).adjusted(1, 1, -1, -1), 4, 4);
     }
     painter.setPen(QPen(colours.cited, underMouse() ? 1.6 : 1));
     painter.setBrush(colours.citedWash);
@@ -71,23 +71,26 @@ std::vector<AnswerPiece> answerPieces(const std::string& text, const std::vector
     for (std::size_t i = 0; i < citations.size(); ++i) {
         std::size_t end = std::min<std::size_t>(citations[i].sentenceEnd, text.size());
         QString head = QString::fromUtf8(text.data(), static_cast<qsizetype>(end));
-        while (!head.isEmpty() && head.back().isSpace()) head.chop(1);
-        while (!head.isEmpty() && kPunctuation.contains(head.back())) head.chop(1);
+        while (!head.isEmpty() && head.back().isSpace())
+            head.chop(1);
+        while (!head.isEmpty() && kPunctuation.contains(head.back()))
+            head.chop(1);
         const auto byte = static_cast<std::size_t>(head.toUtf8().size());
         places.emplace_back(byte == 0 ? end : byte, i);
     }
     std::stable_sort(places.begin(), places.end(), [&](const auto& a, const auto& b) {
-        return std::pair(a.first, citations[a.second].number) < std::pair(b.first, citations[b.second].number);
+        return std::pair(a.first, citations[a.second].number) <
+               std::pair(b.first, citations[b.second].number);
     });
     std::vector<AnswerPiece> pieces;
     std::size_t at = 0;
     for (const auto& [byte, citation] : places) {
         if (pieces.empty() || byte > at) pieces.push_back({text.substr(at, byte - at), {}});
         auto& shown = pieces.back().citations;
-        const bool twice = std::any_of(shown.begin(), shown.end(), [&, number = citations[citation].number](
-                                                                       std::size_t other) {
-            return citations[other].number == number;
-        });
+        const bool twice = std::any_of(shown.begin(), shown.end(),
+                                       [&, number = citations[citation].number](std::size_t other) {
+                                           return citations[other].number == number;
+                                       });
         if (!twice) shown.push_back(citation);
         at = byte;
     }
@@ -124,18 +127,21 @@ void AnswerText::rebuild() {
     document()->clear();
     QTextCursor cursor(document());
     QTextBlockFormat block;
-    block.setLineHeight(std::max(20.0, std::ceil(fontMetrics().height() * 1.12)), QTextBlockFormat::FixedHeight);
+    block.setLineHeight(std::max(20.0, std::ceil(fontMetrics().height() * 1.12)),
+                        QTextBlockFormat::FixedHeight);
     cursor.setBlockFormat(block);
     bool bold = false;
     const std::vector<AnswerPiece> pieces = answerPieces(m_answer.text, m_answer.citations);
     for (std::size_t i = 0; i < pieces.size(); ++i) {
         insertMarkdown(cursor, pieces[i].text, bold);
         const auto& chips = pieces[i].citations;
-        for (const std::size_t citation : chips) insertChip(cursor, citation);
+        for (const std::size_t citation : chips)
+            insertChip(cursor, citation);
         // The punctuation after a chip stays on its line.
         if (!chips.empty() && i + 1 < pieces.size()) cursor.insertText(QString(kJoiner), QTextCharFormat());
     }
-    for (CitationChip* chip : m_spare) chip->deleteLater();
+    for (CitationChip* chip : m_spare)
+        chip->deleteLater();
     m_spare.clear();
     if (selectionStart != selectionEnd && selectionEnd < document()->characterCount()) {
         QTextCursor selection(document());
@@ -211,7 +217,7 @@ void AnswerText::place() {
         const double x = origin.x() + line.cursorToX(inBlock);
         // Centred on the small letters of its line.
         const double middle = line.y() + line.ascent() - QFontMetricsF(font()).xHeight() / 2;
-        const double y = origin.y() + middle - kChipHeight / 2.0;
+        const double y = origin.y() + middle - kChipHeight / 2.0 - 1;
         m_chips[i]->resize(m_chips[i]->sizeHint());
         m_chips[i]->move(static_cast<int>(std::lround(x)), static_cast<int>(std::lround(y)) - kRing);
         m_chips[i]->show();
@@ -239,7 +245,9 @@ void AnswerText::paintEvent(QPaintEvent* event) {
     painter.fillRect(QRect(caret.left() + 1, caret.top() + 2, 2, 15), coloursOf(this).accent);
 }
 
-void AnswerText::wheelEvent(QWheelEvent* event) { event->ignore(); }
+void AnswerText::wheelEvent(QWheelEvent* event) {
+    event->ignore();
+}
 
 QString AnswerText::plainText(const Answer& answer, DocumentKind kind) {
     QString text;

@@ -75,9 +75,9 @@ private:
 
     Answer m_answer;
     DocumentKind m_kind = DocumentKind::Pdf;
-    std::vector<CitationChip*> m_chips;    ///< in the order of the text
-    std::vector<CitationChip*> m_spare;    ///< of the build before, to be used again
-    std::vector<int> m_chipPositions;      ///< in the text document
+    std::vector<CitationChip*> m_chips;  ///< in the order of the text
+    std::vector<CitationChip*> m_spare;  ///< of the build before, to be used again
+    std::vector<int> m_chipPositions;    ///< in the text document
 };
 
 }  // namespace kvasir

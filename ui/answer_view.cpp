@@ -24,13 +24,16 @@ Badge::Badge(QWidget* parent) : QWidget(parent) {
 
 void Badge::setMode(AnswerMode mode) {
     m_mode = mode;
-    m_text = mode == AnswerMode::Full ? Phrases::tr("Full reading", "badge of an answer") : Phrases::mode(mode);
+    m_text =
+        mode == AnswerMode::Full ? Phrases::tr("Full reading", "badge of an answer") : Phrases::mode(mode);
     setAccessibleName(m_text);
     updateGeometry();
     update();
 }
 
-QSize Badge::sizeHint() const { return {fontMetrics().horizontalAdvance(m_text) + 34, 21}; }
+QSize Badge::sizeHint() const {
+    return {fontMetrics().horizontalAdvance(m_text) + 34, 21};
+}
 
 void Badge::paintEvent(QPaintEvent*) {
     const Colours& colours = coloursOf(QGuiApplication::palette());
@@ -50,7 +53,10 @@ void Badge::paintEvent(QPaintEvent*) {
 // ----------------------------------------------------------------------------------------------- answer
 
 AnswerView::AnswerView(Workspace& workspace, DocumentId document, QString answer, int number, QWidget* parent)
-    : QWidget(parent), m_workspace(workspace), m_document(document), m_id(std::move(answer)),
+    : QWidget(parent),
+      m_workspace(workspace),
+      m_document(document),
+      m_id(std::move(answer)),
       m_kind(workspace.info(document).kind) {
     setObjectName("answerView");
     build(number);
@@ -109,6 +115,13 @@ void AnswerView::build(int number) {
     layout->addWidget(m_text);
     connect(m_text, &AnswerText::citationActivated, this,
             [this](const Citation& citation) { emit citationActivated(m_id, citation); });
+    buildNotes(layout);
+    m_foldText->setText(QString("%1 · %2").arg(number).arg(
+        QString::fromStdString(m_workspace.answer(m_id).question).simplified()));
+    setFolded(false);
+}
+
+void AnswerView::buildNotes(QVBoxLayout* layout) {
     m_notFound = new Note(Note::Kind::Plain, m_body);
     m_check = new Note(Note::Kind::Good, m_body);
     m_facts = new QWidget(m_body);
@@ -139,9 +152,6 @@ void AnswerView::build(int number) {
     actions->addStretch();
     layout->addWidget(m_actions);
     connect(copyButton, &QPushButton::clicked, this, &AnswerView::copy);
-    m_foldText->setText(QString("%1 · %2").arg(number).arg(
-        QString::fromStdString(m_workspace.answer(m_id).question).simplified()));
-    setFolded(false);
 }
 
 void AnswerView::refresh() {
@@ -181,15 +191,15 @@ void AnswerView::showHeader(const Answer& answer) {
 }
 
 void AnswerView::showWaiting(const Answer& answer) {
-    const bool waiting = answer.state == AnswerState::Waiting ||
-                         (answer.state == AnswerState::Writing && answer.text.empty());
+    const bool waiting =
+        answer.state == AnswerState::Waiting || (answer.state == AnswerState::Writing && answer.text.empty());
     const ReadingState state = m_workspace.reading(m_document);
     m_waiting->setVisible(waiting);
     if (waiting) m_waiting->setText(Phrases::waiting(answer, state, m_workspace.model()));
     const bool reading = state.stage == ReadingStage::FirstReading || state.stage == ReadingStage::Opening;
     m_progress->setVisible(waiting && reading);
-    m_progress->setValue(static_cast<int>(
-        Phrases::reading(state, m_workspace.info(m_document)).progress * 1000));
+    m_progress->setValue(
+        static_cast<int>(Phrases::reading(state, m_workspace.info(m_document)).progress * 1000));
     m_progress->setAccessibleName(m_waiting->text());
 }
 
@@ -204,8 +214,9 @@ void AnswerView::showChecks(const Answer& answer) {
         return fact.found == CheckedFact::Found::OnCitedPage;
     });
     const auto total = static_cast<std::ptrdiff_t>(answer.facts.size());
-    const auto worst = std::max_element(answer.facts.begin(), answer.facts.end(),
-                                        [](const CheckedFact& a, const CheckedFact& b) { return a.found < b.found; });
+    const auto worst =
+        std::max_element(answer.facts.begin(), answer.facts.end(),
+                         [](const CheckedFact& a, const CheckedFact& b) { return a.found < b.found; });
     const QString action = !m_facts->isHidden() ? tr("Hide") : tr("Show");
     const QString name = QString::fromStdString(worst->text).toHtmlEscaped();
     const bool pages = m_kind == DocumentKind::Pdf;
@@ -216,11 +227,12 @@ void AnswerView::showChecks(const Answer& answer) {
         m_check->setText(tr("%1.", "a whole sentence").arg(sum), action);
     } else {
         m_check->setKind(Note::Kind::Warning);
-        QString first = worst->found == CheckedFact::Found::Nowhere
-                            ? (pages ? tr("'%1' is not on any page. Check it.").arg(name)
-                                     : tr("'%1' is not on any line. Check it.").arg(name))
-                            : (pages ? tr("'%1' is on page %2, not on the cited page.").arg(name).arg(worst->page + 1)
-                                     : tr("'%1' is elsewhere, not on the cited line.").arg(name));
+        QString first =
+            worst->found == CheckedFact::Found::Nowhere
+                ? (pages ? tr("'%1' is not on any page. Check it.").arg(name)
+                         : tr("'%1' is not on any line. Check it.").arg(name))
+                : (pages ? tr("'%1' is on page %2, not on the cited page.").arg(name).arg(worst->page + 1)
+                         : tr("'%1' is elsewhere, not on the cited line.").arg(name));
         m_check->setText("<b>" + first + "</b> " + tr("%1.", "a whole sentence").arg(sum), action);
     }
     m_check->setCompact(m_compact && found == total);
@@ -235,14 +247,16 @@ void AnswerView::fillFacts(const Answer& answer) {
         const bool pages = m_kind == DocumentKind::Pdf;
         QString line = tr("“%1”: not found").arg(text);
         if (fact.found == CheckedFact::Found::OnCitedPage)
-            line = pages ? tr("“%1”: page %2").arg(text).arg(fact.page + 1) : tr("“%1”: on a cited line").arg(text);
+            line = pages ? tr("“%1”: page %2").arg(text).arg(fact.page + 1)
+                         : tr("“%1”: on a cited line").arg(text);
         else if (fact.found == CheckedFact::Found::Elsewhere)
             line = pages ? tr("“%1”: page %2, not cited").arg(text).arg(fact.page + 1)
                          : tr("“%1”: on a line that is not cited").arg(text);
         QWidget* row = nullptr;
         if (pages && fact.page >= 0) {
             auto* link = makeLinkButton(line, "factLink", m_facts);
-            connect(link, &QPushButton::clicked, this, [this, page = fact.page] { emit pageActivated(page); });
+            connect(link, &QPushButton::clicked, this,
+                    [this, page = fact.page] { emit pageActivated(page); });
             row = link;
         } else {
             row = makeLabel(line, m_facts, true, -0.75);
@@ -260,8 +274,8 @@ void AnswerView::showNotices(const Answer& answer) {
     m_notFound->setText(notFound);
     m_missing->setVisible(!answer.missingPages.empty());
     if (!answer.missingPages.empty())
-        m_missing->setText(
-            tr("Answered without pages %1: they could not be read.").arg(Phrases::pages(answer.missingPages)));
+        m_missing->setText(tr("Answered without pages %1: they could not be read.")
+                               .arg(Phrases::pages(answer.missingPages)));
     m_ended->setVisible(answer.state == AnswerState::Stopped || answer.state == AnswerState::Failed);
     if (answer.state == AnswerState::Stopped) {
         m_ended->setKind(Note::Kind::Plain);

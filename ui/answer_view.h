@@ -52,6 +52,7 @@ signals:
 
 private:
     void build(int number);
+    void buildNotes(QVBoxLayout* layout);
     void showHeader(const Answer& answer);
     void showWaiting(const Answer& answer);
     void showChecks(const Answer& answer);

@@ -28,7 +28,8 @@ Desktop::~Desktop() {
 
 void Desktop::applyLanguage() {
     const bool japanese = japaneseWanted(m_workspace.setting("language"));
-    QLocale::setDefault(japanese ? QLocale(QLocale::Japanese, QLocale::Japan) : QLocale(QLocale::English, QLocale::UnitedStates));
+    QLocale::setDefault(japanese ? QLocale(QLocale::Japanese, QLocale::Japan)
+                                 : QLocale(QLocale::English, QLocale::UnitedStates));
     QApplication::removeTranslator(&m_translator);
     if (japanese && m_translator.load(":/kvasir/translations/kvasir_ja.qm"))
         QApplication::installTranslator(&m_translator);
@@ -43,7 +44,8 @@ void Desktop::makeWindow() {
     m_window = std::make_unique<MainWindow>(m_workspace, m_samples);
     connect(m_window.get(), &MainWindow::themeChanged, this, &Desktop::applyAppearance);
     // Queued: the window must not go while a widget of it is at work.
-    connect(m_window.get(), &MainWindow::languageChanged, this, &Desktop::replaceWindow, Qt::QueuedConnection);
+    connect(m_window.get(), &MainWindow::languageChanged, this, &Desktop::replaceWindow,
+            Qt::QueuedConnection);
 }
 
 void Desktop::replaceWindow() {

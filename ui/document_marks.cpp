@@ -22,10 +22,9 @@ DocumentMarks::DocumentMarks(std::shared_ptr<const Document> document, WordMarks
     const auto key = [](const CitedWords& c) { return std::tie(c.firstWord, c.lastWord, c.number); };
     std::sort(m_cited.begin(), m_cited.end(),
               [&](const CitedWords& a, const CitedWords& b) { return key(a) < key(b); });
-    m_cited.erase(
-        std::unique(m_cited.begin(), m_cited.end(),
-                    [&](const CitedWords& a, const CitedWords& b) { return key(a) == key(b); }),
-        m_cited.end());
+    m_cited.erase(std::unique(m_cited.begin(), m_cited.end(),
+                              [&](const CitedWords& a, const CitedWords& b) { return key(a) == key(b); }),
+                  m_cited.end());
     countTokens();
 }
 

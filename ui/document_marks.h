@@ -30,6 +30,9 @@ public:
 
     const Document& document() const { return *m_document; }
     bool known() const { return !m_words.tokens.empty(); }
+    /// Known, and not everything was carried. When nothing was left out, there is nothing to tell apart: only
+    /// citations are marked.
+    bool leftSomethingOut() const { return known() && m_share < 1; }
     bool isCarried(std::size_t word) const { return known() && m_words.carried[word] > 0; }
     int tokensOf(std::size_t word) const { return known() ? m_words.tokens[word] : 0; }
     int carriedOf(std::size_t word) const { return known() ? m_words.carried[word] : 0; }

@@ -13,12 +13,17 @@
 namespace kvasir {
 namespace {
 
-QString positionKey(const DocumentInfo& info) { return "position/" + info.path; }
+QString positionKey(const DocumentInfo& info) {
+    return "position/" + info.path;
+}
 
 }  // namespace
 
 DocumentPane::DocumentPane(Workspace& workspace, DocumentId document, QWidget* parent)
-    : QWidget(parent), m_workspace(workspace), m_id(document), m_kind(workspace.info(document).kind),
+    : QWidget(parent),
+      m_workspace(workspace),
+      m_id(document),
+      m_kind(workspace.info(document).kind),
       m_images(new PageImages(workspace, document, this)) {
     setObjectName("documentPane");
     build();
@@ -184,7 +189,9 @@ void DocumentPane::setMarkMode(MarkMode mode) {
     emit markModeChanged(mode);
 }
 
-void DocumentPane::cycleMarkMode() { setMarkMode(static_cast<MarkMode>((static_cast<int>(m_mode) + 1) % 3)); }
+void DocumentPane::cycleMarkMode() {
+    setMarkMode(static_cast<MarkMode>((static_cast<int>(m_mode) + 1) % 3));
+}
 
 void DocumentPane::jumpToCitation(const Citation& citation) {
     if (m_mode == MarkMode::Plain) setMarkMode(MarkMode::Citations);

@@ -5,7 +5,9 @@
 namespace kvasir {
 namespace {
 
-bool isBlank(char32_t c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == 0xA0 || c == 0x3000; }
+bool isBlank(char32_t c) {
+    return c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == 0xA0 || c == 0x3000;
+}
 
 // Next code point of valid UTF-8, lower-cased; advances `at`.
 char32_t nextFolded(const std::string& text, std::size_t& at) {
@@ -24,7 +26,8 @@ char32_t nextFolded(const std::string& text, std::size_t& at) {
 
 std::u32string foldedQuery(const QString& query) {
     std::u32string folded;
-    for (const uint c : query.simplified().toUcs4()) folded += QChar::toCaseFolded(static_cast<char32_t>(c));
+    for (const uint c : query.simplified().toUcs4())
+        folded += QChar::toCaseFolded(static_cast<char32_t>(c));
     return folded;
 }
 

@@ -15,8 +15,8 @@
 namespace kvasir {
 namespace {
 
-constexpr qint64 kPulseMs = 1300;     // two pulses
-constexpr qint64 kOutlineMs = 2000;   // instead of them, where motion is reduced
+constexpr qint64 kPulseMs = 1300;    // two pulses
+constexpr qint64 kOutlineMs = 2000;  // instead of them, where motion is reduced
 constexpr std::size_t kHistory = 100;
 constexpr double kZoomStep = 1.1;
 
@@ -74,7 +74,8 @@ void DocumentView::resizeEvent(QResizeEvent* event) {
 
 std::pair<double, double> DocumentView::visibleExtent() const {
     const QScrollBar* bar = verticalScrollBar();
-    const double whole = std::max(1.0, static_cast<double>(bar->maximum() - bar->minimum() + bar->pageStep()));
+    const double whole =
+        std::max(1.0, static_cast<double>(bar->maximum() - bar->minimum() + bar->pageStep()));
     return {bar->value() / whole, std::min(1.0, (bar->value() + bar->pageStep()) / whole)};
 }
 
@@ -228,7 +229,9 @@ void DocumentView::mouseMoveEvent(QMouseEvent* event) {
         setSelection(m_anchorBegin, byteAt(point, true));
 }
 
-void DocumentView::mouseReleaseEvent(QMouseEvent*) { m_selecting = false; }
+void DocumentView::mouseReleaseEvent(QMouseEvent*) {
+    m_selecting = false;
+}
 
 void DocumentView::mouseDoubleClickEvent(QMouseEvent* event) {
     if (!m_document) return;
@@ -242,19 +245,26 @@ void DocumentView::wheelEvent(QWheelEvent* event) {
         QAbstractScrollArea::wheelEvent(event);
         return;
     }
-    if (event->angleDelta().y() != 0)
-        setZoom(zoom() * std::pow(kZoomStep, event->angleDelta().y() / 120.0));
+    if (event->angleDelta().y() != 0) setZoom(zoom() * std::pow(kZoomStep, event->angleDelta().y() / 120.0));
     event->accept();
 }
 
 void DocumentView::keyPressEvent(QKeyEvent* event) {
     QScrollBar* bar = verticalScrollBar();
     switch (event->key()) {
-        case Qt::Key_Home: bar->setValue(bar->minimum()); break;
-        case Qt::Key_End: bar->setValue(bar->maximum()); break;
+        case Qt::Key_Home:
+            bar->setValue(bar->minimum());
+            break;
+        case Qt::Key_End:
+            bar->setValue(bar->maximum());
+            break;
         case Qt::Key_Space:
-        case Qt::Key_PageDown: bar->setValue(bar->value() + bar->pageStep() * 9 / 10); break;
-        case Qt::Key_PageUp: bar->setValue(bar->value() - bar->pageStep() * 9 / 10); break;
+        case Qt::Key_PageDown:
+            bar->setValue(bar->value() + bar->pageStep() * 9 / 10);
+            break;
+        case Qt::Key_PageUp:
+            bar->setValue(bar->value() - bar->pageStep() * 9 / 10);
+            break;
         default:
             if (event->matches(QKeySequence::SelectAll)) {
                 selectAll();

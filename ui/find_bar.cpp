@@ -29,7 +29,8 @@ FindBar::FindBar(DocumentView& view, QWidget* parent) : QWidget(parent), m_view(
     auto* up = makeToolButton("up", tr("Previous (Shift+F3)"), "findPrevious", this);
     auto* down = makeToolButton("down", tr("Next (F3)"), "findNext", this);
     auto* closeButton = makeToolButton("close", tr("Close"), "findClose", this);
-    for (QToolButton* button : {up, down, closeButton}) layout->addWidget(button);
+    for (QToolButton* button : {up, down, closeButton})
+        layout->addWidget(button);
     connect(up, &QToolButton::clicked, this, &FindBar::previous);
     connect(down, &QToolButton::clicked, this, &FindBar::next);
     connect(closeButton, &QToolButton::clicked, this, &FindBar::close);
@@ -119,9 +120,12 @@ void FindBar::showCount() {
     if (count == 0)
         m_count->setText(tr("Not found"));
     else if (count >= kMostHits)
-        m_count->setText(tr("%1 of more than %2").arg(locale().toString(m_current + 1), locale().toString(static_cast<int>(kMostHits))));
+        m_count->setText(
+            tr("%1 of more than %2")
+                .arg(locale().toString(m_current + 1), locale().toString(static_cast<int>(kMostHits))));
     else
-        m_count->setText(tr("%1 of %2").arg(locale().toString(m_current + 1), locale().toString(static_cast<int>(count))));
+        m_count->setText(
+            tr("%1 of %2").arg(locale().toString(m_current + 1), locale().toString(static_cast<int>(count))));
 }
 
 void FindBar::keyPressEvent(QKeyEvent* event) {

@@ -31,7 +31,7 @@ QAccessibleInterface* stripInterface(const QString& className, QObject* object) 
 std::vector<float> stripShares(const DocumentView& view, int rows) {
     std::vector<float> shares(static_cast<std::size_t>(std::max(0, rows)), 0.0F);
     const auto marks = view.marks();
-    if (!marks || !marks->known() || rows <= 0) return shares;
+    if (!marks || !marks->leftSomethingOut() || rows <= 0) return shares;
     std::vector<double> tokens(shares.size(), 0), carried(shares.size(), 0);
     for (std::size_t l = 0; l < marks->document().lines.size(); ++l) {
         const std::uint32_t count = marks->lineTokens(l);
@@ -66,9 +66,13 @@ HeatStrip::HeatStrip(DocumentView& view, QWidget* parent) : QWidget(parent), m_v
     describe();
 }
 
-void HeatStrip::installAccessibility() { QAccessible::installFactory(stripInterface); }
+void HeatStrip::installAccessibility() {
+    QAccessible::installFactory(stripInterface);
+}
 
-double HeatStrip::yOf(double share) const { return share * height(); }
+double HeatStrip::yOf(double share) const {
+    return share * height();
+}
 
 QString HeatStrip::describePlace(int place) const {
     const auto document = m_view.document();
@@ -104,7 +108,9 @@ void HeatStrip::recompute() {
     m_stale = false;
 }
 
-void HeatStrip::resizeEvent(QResizeEvent*) { m_stale = true; }
+void HeatStrip::resizeEvent(QResizeEvent*) {
+    m_stale = true;
+}
 
 void HeatStrip::paintEvent(QPaintEvent*) {
     if (m_stale) recompute();
@@ -183,13 +189,26 @@ void HeatStrip::keyPressEvent(QKeyEvent* event) {
     const auto [top, bottom] = m_view.visibleExtent();
     const double middle = (top + bottom) / 2, page = bottom - top;
     switch (event->key()) {
-        case Qt::Key_Up: m_view.scrollToShare(middle - page / 4); break;
-        case Qt::Key_Down: m_view.scrollToShare(middle + page / 4); break;
-        case Qt::Key_PageUp: m_view.scrollToShare(middle - page); break;
-        case Qt::Key_PageDown: m_view.scrollToShare(middle + page); break;
-        case Qt::Key_Home: m_view.scrollToShare(0); break;
-        case Qt::Key_End: m_view.scrollToShare(1); break;
-        default: QWidget::keyPressEvent(event);
+        case Qt::Key_Up:
+            m_view.scrollToShare(middle - page / 4);
+            break;
+        case Qt::Key_Down:
+            m_view.scrollToShare(middle + page / 4);
+            break;
+        case Qt::Key_PageUp:
+            m_view.scrollToShare(middle - page);
+            break;
+        case Qt::Key_PageDown:
+            m_view.scrollToShare(middle + page);
+            break;
+        case Qt::Key_Home:
+            m_view.scrollToShare(0);
+            break;
+        case Qt::Key_End:
+            m_view.scrollToShare(1);
+            break;
+        default:
+            QWidget::keyPressEvent(event);
     }
 }
 
@@ -210,7 +229,9 @@ bool HeatStrip::event(QEvent* event) {
     }
     if (low >= document.lines.size()) low = document.lines.empty() ? 0 : document.lines.size() - 1;
     const bool pages = document.kind == DocumentKind::Pdf;
-    const std::size_t place = document.lines.empty() ? 0 : pages ? document.pageAt(document.lines[low].begin) : low;
+    const std::size_t place = document.lines.empty() ? 0
+                              : pages                ? document.pageAt(document.lines[low].begin)
+                                                     : low;
     QToolTip::showText(help->globalPos(), describePlace(static_cast<int>(place)), this);
     return true;
 }

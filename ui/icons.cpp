@@ -52,7 +52,9 @@ private:
 
 }  // namespace
 
-QIcon icon(const QString& name, bool onAccent) { return QIcon(new OutlineEngine(name, onAccent)); }
+QIcon icon(const QString& name, bool onAccent) {
+    return QIcon(new OutlineEngine(name, onAccent));
+}
 
 void paintIcon(QPainter& painter, const QString& name, const QRectF& rect, const QColor& colour) {
     QByteArray outline = outlineOf(name);

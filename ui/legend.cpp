@@ -76,7 +76,8 @@ void Legend::setMarks(const DocumentMarks* marks, MarkMode mode, AnswerMode answ
     m_share = m_known ? percent(marks->share()) : 0;
     std::set<std::int32_t> numbers;
     if (marks != nullptr)
-        for (const auto& cited : marks->cited()) numbers.insert(cited.number);
+        for (const auto& cited : marks->cited())
+            numbers.insert(cited.number);
     m_citedCount = static_cast<int>(numbers.size());
     m_mode = mode;
     m_answerMode = answerMode;
@@ -86,7 +87,8 @@ void Legend::setMarks(const DocumentMarks* marks, MarkMode mode, AnswerMode answ
 void Legend::setAnswers(int count, int shown) {
     if (m_answers->count() != count) {
         m_answers->clear();
-        for (int i = 0; i < count; ++i) m_answers->addItem(tr("Marks of answer %1").arg(i + 1));
+        for (int i = 0; i < count; ++i)
+            m_answers->addItem(tr("Marks of answer %1").arg(i + 1));
     }
     m_answers->setCurrentIndex(shown);
     m_answers->setVisible(count > 0);
@@ -102,7 +104,7 @@ void Legend::refresh() {
     const bool figures = m_hasMarks && m_mode == MarkMode::Carried && m_known;
     m_carried.setVisible(figures && !whole);
     m_notCarried.setVisible(figures && !whole);
-    m_cited.setVisible(m_hasMarks && m_mode != MarkMode::Plain);
+    m_cited.setVisible(m_hasMarks && m_mode != MarkMode::Plain && (m_known || m_citedCount > 0));
     if (m_compact) {
         m_carried.text->setText(tr("%1 %").arg(m_share));
         m_notCarried.text->setText(tr("%1 %").arg(100 - m_share));
@@ -119,8 +121,8 @@ void Legend::refresh() {
         remark = tr("Marks are hidden.");
     else if (m_mode == MarkMode::Carried && whole)
         remark = tr("Nothing was left out of this answer.");
-    else if (m_mode == MarkMode::Carried && !m_known)
-        remark = tr("What was carried is known when the answer begins.");
+    else if (!m_known)
+        remark = tr("Marks appear when the answer begins.");
     else if (m_compact)
         remark = figures ? tr("carried, not, cited") : tr("cited");
     m_remark->setText(remark);

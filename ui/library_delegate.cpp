@@ -43,7 +43,8 @@ void LibraryTree::drawBranches(QPainter* painter, const QRect& rect, const QMode
     const bool selected = selectionModel()->isSelected(index), running = isRunning(index);
     if (selected) painter->fillRect(rect, running ? colours.accentWash : colours.selection);
     if (!index.model()->hasChildren(index)) return;
-    paintIcon(*painter, isExpanded(index) ? "down" : "right", QRectF(rect.right() - 16, rect.top() + 5, 13, 13),
+    paintIcon(*painter, isExpanded(index) ? "down" : "right",
+              QRectF(rect.right() - 16, rect.top() + 5, 13, 13),
               selected && !running ? colours.selectionText : colours.secondary);
 }
 
@@ -67,13 +68,14 @@ void LibraryDelegate::paint(QPainter* painter, const QStyleOptionViewItem& optio
     int left = row.left() + 2, right = row.right() - 8;
     painter->setFont(option.font);
     if (isDocument) {
-        paintIcon(*painter, index.data(LibraryModel::KindIconRole).toString(), QRectF(left, row.top() + 3.5, 16, 16),
-                  text);
+        paintIcon(*painter, index.data(LibraryModel::KindIconRole).toString(),
+                  QRectF(left, row.top() + 3.5, 16, 16), text);
         left += 22;
         const QString state = index.data(LibraryModel::StateIconRole).toString();
         const int count = index.data(LibraryModel::CountRole).toInt();
         if (running) {
-            const QString share = tr("%1 %").arg(int(index.data(LibraryModel::ProgressRole).toDouble() * 100));
+            const QString share =
+                tr("%1 %").arg(int(index.data(LibraryModel::ProgressRole).toDouble() * 100));
             painter->setPen(quiet);
             painter->setFont(sizedFont(option.font, -1.25));
             painter->drawText(row.adjusted(0, 0, -8, 0), Qt::AlignRight | Qt::AlignVCenter, share);
@@ -94,11 +96,12 @@ void LibraryDelegate::paint(QPainter* painter, const QStyleOptionViewItem& optio
     }
     painter->setPen(text);
     const QRect name(left, row.top(), std::max(10, right - left), kRow);
-    painter->drawText(name, Qt::AlignLeft | Qt::AlignVCenter,
-                      painter->fontMetrics().elidedText(index.data().toString(), Qt::ElideRight, name.width()));
+    painter->drawText(
+        name, Qt::AlignLeft | Qt::AlignVCenter,
+        painter->fontMetrics().elidedText(index.data().toString(), Qt::ElideRight, name.width()));
     if (running)
-        paintProgress(*painter, QRect(left, row.bottom() + 1, row.right() - 10 - left, kProgress - 2), index, colours,
-                      option.font);
+        paintProgress(*painter, QRect(left, row.bottom() + 1, row.right() - 10 - left, kProgress - 2), index,
+                      colours, option.font);
     if ((option.state & QStyle::State_HasFocus) && !selected) {
         painter->setPen(QPen(colours.accent, 2));
         painter->drawRect(option.rect.adjusted(1, 1, -1, -1));

@@ -70,7 +70,9 @@ int LibraryModel::rowCount(const QModelIndex& parent) const {
     return static_cast<int>(m_entries[parent.row()].answers.size());
 }
 
-int LibraryModel::columnCount(const QModelIndex&) const { return 1; }
+int LibraryModel::columnCount(const QModelIndex&) const {
+    return 1;
+}
 
 QVariant LibraryModel::data(const QModelIndex& index, int role) const {
     if (!index.isValid()) return {};
@@ -84,33 +86,48 @@ QVariant LibraryModel::documentData(const Entry& entry, int role) const {
                                : Phrases::Reading();
     };
     switch (role) {
-        case Qt::DisplayRole: return entry.info.name;
-        case Qt::ToolTipRole: return entry.info.path;
+        case Qt::DisplayRole:
+            return entry.info.name;
+        case Qt::ToolTipRole:
+            return entry.info.path;
         case Qt::AccessibleTextRole:
             return tr("%1, questions asked: %2").arg(entry.info.name).arg(entry.answers.size());
-        case DocumentRole: return QVariant::fromValue(entry.info.id);
-        case AnswerRole: return QString();
-        case CountRole: return static_cast<int>(entry.answers.size());
-        case ProgressRole: return reading().progress;
+        case DocumentRole:
+            return QVariant::fromValue(entry.info.id);
+        case AnswerRole:
+            return QString();
+        case CountRole:
+            return static_cast<int>(entry.answers.size());
+        case ProgressRole:
+            return reading().progress;
         case StateTextRole: {
             const Phrases::Reading r = reading();
             return r.detail.isEmpty() ? r.title : tr("%1: %2").arg(r.title, r.detail);
         }
-        case StateIconRole: return reading().icon;
-        case KindIconRole: return entry.info.kind == DocumentKind::Pdf ? "document" : "log";
-        case OpenRole: return entry.info.open;
-        default: return {};
+        case StateIconRole:
+            return reading().icon;
+        case KindIconRole:
+            return entry.info.kind == DocumentKind::Pdf ? "document" : "log";
+        case OpenRole:
+            return entry.info.open;
+        default:
+            return {};
     }
 }
 
 QVariant LibraryModel::answerData(const Entry& entry, int row, int role) const {
     const QString& id = entry.answers[row];
     switch (role) {
-        case Qt::DisplayRole: return QString::fromStdString(m_workspace.answer(id).question).simplified();
-        case Qt::ToolTipRole: return QString::fromStdString(m_workspace.answer(id).question);
-        case DocumentRole: return QVariant::fromValue(entry.info.id);
-        case AnswerRole: return id;
-        default: return {};
+        case Qt::DisplayRole:
+            return QString::fromStdString(m_workspace.answer(id).question).simplified();
+        case Qt::ToolTipRole:
+            return QString::fromStdString(m_workspace.answer(id).question);
+        case DocumentRole:
+            return QVariant::fromValue(entry.info.id);
+        case AnswerRole:
+            return id;
+        default:
+            return {};
     }
 }
 

@@ -121,12 +121,14 @@ void LibraryPanel::refreshPages() {
     const DocumentInfo info = m_pane ? m_workspace.info(m_pane->documentId()) : DocumentInfo();
     const bool pages = m_pane && info.kind == DocumentKind::Pdf && !info.pageSizes.empty();
     m_lower->setVisible(pages);
-    m_pages->setSource(pages ? &m_pane->view() : nullptr, pages ? &m_pane->images() : nullptr, info.pageSizes);
+    m_pages->setSource(pages ? &m_pane->view() : nullptr, pages ? &m_pane->images() : nullptr,
+                       info.pageSizes);
     const auto text = m_pane ? m_workspace.text(m_pane->documentId()) : nullptr;
     if (!pages || !text || m_outlineFilled || text->outline.empty()) return;
     m_outlineFilled = true;
     for (const Document::OutlineItem& item : text->outline) {
-        auto* row = new QListWidgetItem(QString(item.level * 3, u' ') + QString::fromStdString(item.title), m_outline);
+        auto* row = new QListWidgetItem(QString(item.level * 3, u' ') + QString::fromStdString(item.title),
+                                        m_outline);
         row->setData(Qt::UserRole, item.page);
         row->setToolTip(item.page >= 0 ? tr("Page %1").arg(item.page + 1) : QString());
     }

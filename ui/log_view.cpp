@@ -25,7 +25,9 @@ LogView::LogView(QWidget* parent) : DocumentView(parent) {
     measure();
 }
 
-bool LogView::wraps() const { return document() && document()->kind != DocumentKind::Log; }
+bool LogView::wraps() const {
+    return document() && document()->kind != DocumentKind::Log;
+}
 
 void LogView::measure() {
     m_font = monospacedFont(font());
@@ -53,9 +55,9 @@ void LogView::setDocument(std::shared_ptr<const Document> document) {
 
 void LogView::layOut(bool keepPlace) {
     if (!document()) return;
-    const std::uint32_t topByte =
-        m_rows.empty() ? 0 : m_rows[std::min(m_rows.size() - 1, rowAtY(0))].begin;
-    const int columns = wraps() ? std::max(20, static_cast<int>((viewport()->width() - m_textLeft - 16) / m_cell)) : 0;
+    const std::uint32_t topByte = m_rows.empty() ? 0 : m_rows[std::min(m_rows.size() - 1, rowAtY(0))].begin;
+    const int columns =
+        wraps() ? std::max(20, static_cast<int>((viewport()->width() - m_textLeft - 16) / m_cell)) : 0;
     if (columns != m_columns) {
         m_columns = columns;
         m_rows = textRows(*document(), columns);
@@ -94,7 +96,9 @@ void LogView::changeEvent(QEvent* event) {
     layOut(true);
 }
 
-int LogView::placeCount() const { return document() ? static_cast<int>(document()->lines.size()) : 0; }
+int LogView::placeCount() const {
+    return document() ? static_cast<int>(document()->lines.size()) : 0;
+}
 
 std::size_t LogView::rowAtY(int y) const {
     return static_cast<std::size_t>(std::max(0, y + verticalScrollBar()->value())) / m_rowHeight;
@@ -134,7 +138,8 @@ QRectF LogView::lineRect(std::size_t line) const {
 }
 
 void LogView::scrollToPlace(int place) {
-    if (place < placeCount()) scrollToRange({document()->lines[place].begin, document()->lines[place].begin + 1});
+    if (place < placeCount())
+        scrollToRange({document()->lines[place].begin, document()->lines[place].begin + 1});
 }
 
 void LogView::scrollToRange(ByteRange range) {
@@ -143,7 +148,8 @@ void LogView::scrollToRange(ByteRange range) {
     if (row >= m_rows.size()) return;
     const double x = xOf(m_rows[row], std::min(range.begin, m_rows[row].end));
     if (x < m_textLeft || x > viewport()->width() - 40)
-        horizontalScrollBar()->setValue(static_cast<int>(x + horizontalScrollBar()->value() - m_textLeft - 40));
+        horizontalScrollBar()->setValue(
+            static_cast<int>(x + horizontalScrollBar()->value() - m_textLeft - 40));
 }
 
 std::string_view LogView::rowText(const TextRow& row) const {
@@ -166,7 +172,8 @@ std::uint32_t LogView::byteAt(QPoint point, bool) const {
     if (row >= m_rows.size()) return static_cast<std::uint32_t>(document()->text.size());
     const double x = point.x() - m_textLeft + horizontalScrollBar()->value();
     const int cell = static_cast<int>(std::floor(x / m_cell + 0.5));
-    return m_rows[row].begin + static_cast<std::uint32_t>(byteInCell(rowText(m_rows[row]), std::max(0, cell)));
+    return m_rows[row].begin +
+           static_cast<std::uint32_t>(byteInCell(rowText(m_rows[row]), std::max(0, cell)));
 }
 
 ByteRange LogView::wordAt(QPoint point) const {
@@ -214,12 +221,13 @@ void LogView::paintMargin(QPainter& painter, const TextRow& row, double y) {
     const bool first = row.begin == document()->lines[row.line].begin;
     if (first) {
         painter.setPen(colours.secondary);
-        const QRectF box(kGutterX + kGutterWidth, y, m_textLeft - kTextGap - kGutterX - kGutterWidth, m_rowHeight);
+        const QRectF box(kGutterX + kGutterWidth, y, m_textLeft - kTextGap - kGutterX - kGutterWidth,
+                         m_rowHeight);
         painter.drawText(box, Qt::AlignRight | Qt::AlignVCenter,
                          locale().toString(static_cast<qulonglong>(row.line) + 1));
     }
     if (!marks() || markMode() == MarkMode::Plain) return;
-    if (markMode() == MarkMode::Carried && marks()->known() && marks()->lineTokens(row.line) > 0)
+    if (markMode() == MarkMode::Carried && marks()->leftSomethingOut() && marks()->lineTokens(row.line) > 0)
         paintGutter(painter, QRectF(kGutterX, y + 2, kGutterWidth, m_rowHeight - 3),
                     marks()->lineShare(row.line), colours);
     for (const DocumentMarks::CitedWords& cited : marks()->cited()) {
@@ -229,7 +237,8 @@ void LogView::paintMargin(QPainter& painter, const TextRow& row, double y) {
         painter.setFont(sizedFont(font(), -1.5, true));
         const QString text = QString::number(cited.number);
         const double width = std::max(17.0, painter.fontMetrics().horizontalAdvance(text) + 8.0);
-        paintNumber(painter, QRectF(kNumberLane - width - 3, y + (m_rowHeight - 17) / 2, width, 17), text, colours);
+        paintNumber(painter, QRectF(kNumberLane - width - 3, y + (m_rowHeight - 17) / 2, width, 17), text,
+                    colours);
         painter.restore();
         break;
     }
@@ -242,13 +251,14 @@ void LogView::paintWashes(QPainter& painter, const TextRow& row, double y) {
         const std::int32_t number = marks()->citedNumber(w);
         const bool carried = marks()->isCarried(w);
         std::size_t next = w + 1;
-        while (next < last && marks()->citedNumber(next) == number && marks()->isCarried(next) == carried) ++next;
-        const QRectF rect =
-            rangeRect(row, y, document()->words[w].begin, document()->words[next - 1].end).adjusted(-1, 0, 1, 0);
+        while (next < last && marks()->citedNumber(next) == number && marks()->isCarried(next) == carried)
+            ++next;
+        const QRectF rect = rangeRect(row, y, document()->words[w].begin, document()->words[next - 1].end)
+                                .adjusted(-1, 0, 1, 0);
         if (number > 0) {
             if (carried || !marks()->known()) painter.fillRect(rect, colours.citedWash);
             painter.fillRect(QRectF(rect.left(), rect.bottom() - 2, rect.width(), 2), colours.cited);
-        } else if (carried && markMode() == MarkMode::Carried) {
+        } else if (carried && markMode() == MarkMode::Carried && marks()->leftSomethingOut()) {
             painter.fillRect(rect, colours.carriedWash);
         }
         w = next;
@@ -257,7 +267,7 @@ void LogView::paintWashes(QPainter& painter, const TextRow& row, double y) {
 
 void LogView::paintText(QPainter& painter, const TextRow& row, double y) {
     const Colours& colours = coloursOf(this);
-    const bool veil = marks() && marks()->known() && markMode() == MarkMode::Carried;
+    const bool veil = marks() && marks()->leftSomethingOut() && markMode() == MarkMode::Carried;
     if (!veil) {
         paintPiece(painter, row, y, row.begin, row.end, colours.text);
     } else {
@@ -277,8 +287,10 @@ void LogView::paintPiece(QPainter& painter, const TextRow& row, double y, std::u
                          std::uint32_t end, const QColor& colour) {
     painter.setPen(colour);
     const std::string_view text = rowText(row);
-    const double baseline = y + (m_rowHeight - painter.fontMetrics().height()) / 2.0 + painter.fontMetrics().ascent();
-    const int visibleCells = static_cast<int>((viewport()->width() + horizontalScrollBar()->value()) / m_cell) + 2;
+    const double baseline =
+        y + (m_rowHeight - painter.fontMetrics().height()) / 2.0 + painter.fontMetrics().ascent();
+    const int visibleCells =
+        static_cast<int>((viewport()->width() + horizontalScrollBar()->value()) / m_cell) + 2;
     // Runs of one cell width: fallback fonts must not move what follows from its cell.
     std::size_t at = begin - row.begin;
     int cell = cellsOf(text.substr(0, at));
@@ -286,10 +298,12 @@ void LogView::paintPiece(QPainter& painter, const TextRow& row, double y, std::u
         const auto lead = static_cast<unsigned char>(text[at]);
         std::size_t stop = at + 1;
         if (lead < 0x80 && lead != '\t') {
-            while (stop < end - row.begin && static_cast<unsigned char>(text[stop]) < 0x80 && text[stop] != '\t')
+            while (stop < end - row.begin && static_cast<unsigned char>(text[stop]) < 0x80 &&
+                   text[stop] != '\t')
                 ++stop;
         } else {
-            while (stop < end - row.begin && (static_cast<unsigned char>(text[stop]) & 0xC0U) == 0x80) ++stop;
+            while (stop < end - row.begin && (static_cast<unsigned char>(text[stop]) & 0xC0U) == 0x80)
+                ++stop;
         }
         const std::string_view piece = text.substr(at, stop - at);
         const double x = m_textLeft - horizontalScrollBar()->value() + cell * m_cell;

@@ -66,7 +66,8 @@ int main(int argc, char** argv) {
     desktop.window().show();
     for (const QString& file : files) {
         const bool last = &file == &files.back();
-        desktop.window().openAndAsk(QFileInfo(file).absoluteFilePath(), last ? parser.value("ask") : QString());
+        desktop.window().openAndAsk(QFileInfo(file).absoluteFilePath(),
+                                    last ? parser.value("ask") : QString());
     }
     return QApplication::exec();
 }

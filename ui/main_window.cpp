@@ -38,7 +38,8 @@ MainWindow::MainWindow(Workspace& workspace, const QString& samplesFolder) : m_w
     build(samplesFolder);
     m_actions = new WindowActions(*this);
     connectParts();
-    m_marks = static_cast<MarkMode>(qBound(0, workspace.setting("marks").isEmpty() ? 1 : workspace.setting("marks").toInt(), 2));
+    m_marks = static_cast<MarkMode>(
+        qBound(0, workspace.setting("marks").isEmpty() ? 1 : workspace.setting("marks").toInt(), 2));
     onTabChanged();
     applyLayout();
     m_start->findChild<QWidget*>("startOpen")->setFocus();
@@ -148,7 +149,9 @@ void MainWindow::connectParts() {
 
 // ------------------------------------------------------------------------------------------- documents
 
-DocumentPane* MainWindow::paneAt(int index) const { return static_cast<DocumentPane*>(m_tabs->widget(index)); }
+DocumentPane* MainWindow::paneAt(int index) const {
+    return static_cast<DocumentPane*>(m_tabs->widget(index));
+}
 
 DocumentPane* MainWindow::currentPane() const {
     return m_tabs->count() == 0 ? nullptr : paneAt(m_tabs->currentIndex());
@@ -184,7 +187,8 @@ DocumentPane* MainWindow::showDocument(DocumentId document) {
     }
     m_tabs->setCurrentIndex(tab);
     onTabChanged();
-    m_answers->questionBox().focusQuestion();
+    paneAt(tab)->view().setFocus();
+    m_answers->questionBox().focusQuestion();  // a disabled box takes no focus
     return paneAt(tab);
 }
 
@@ -249,10 +253,11 @@ void MainWindow::onCitation(const QString& answer, const Citation& citation) {
 }
 
 void MainWindow::askToForget(DocumentId document) {
-    auto* box = new QMessageBox(QMessageBox::Question, tr("Delete from Kvasir"),
-                                tr("Delete “%1” with its questions and answers from Kvasir? The file itself stays.")
-                                    .arg(m_workspace.info(document).name),
-                                QMessageBox::Cancel, this);
+    auto* box =
+        new QMessageBox(QMessageBox::Question, tr("Delete from Kvasir"),
+                        tr("Delete “%1” with its questions and answers from Kvasir? The file itself stays.")
+                            .arg(m_workspace.info(document).name),
+                        QMessageBox::Cancel, this);
     box->setAttribute(Qt::WA_DeleteOnClose);
     box->setObjectName("forgetBox");
     QPushButton* yes = box->addButton(tr("Delete"), QMessageBox::DestructiveRole);
@@ -272,7 +277,8 @@ void MainWindow::chooseFile() {
     dialog->setFileMode(QFileDialog::ExistingFiles);
     dialog->setNameFilters({tr("Documents (*.pdf *.txt *.md *.log)"), tr("All files (*)")});
     connect(dialog, &QFileDialog::filesSelected, this, [this](const QStringList& files) {
-        for (const QString& file : files) openFile(file);
+        for (const QString& file : files)
+            openFile(file);
     });
     dialog->open();
 }
@@ -287,20 +293,24 @@ void MainWindow::chooseModel() {
 }
 
 void MainWindow::showOfflineHelp() {
-    auto* box = new QMessageBox(QMessageBox::Information, tr("Is it really offline?"),
-                                tr("Kvasir reads and answers on this computer. This program opens no network connection."),
-                                QMessageBox::Ok, this);
-    box->setInformativeText(tr("To check it: switch the network off and ask. Everything works as before. Or watch the "
-                               "program's connections with the tools of your system, for example “ss -tup”."));
+    auto* box = new QMessageBox(
+        QMessageBox::Information, tr("Is it really offline?"),
+        tr("Kvasir reads and answers on this computer. This program opens no network connection."),
+        QMessageBox::Ok, this);
+    box->setInformativeText(
+        tr("To check it: switch the network off and ask. Everything works as before. Or watch the "
+           "program's connections with the tools of your system, for example “ss -tup”."));
     box->setAttribute(Qt::WA_DeleteOnClose);
     box->open();
 }
 
 void MainWindow::showAbout() {
-    auto* box = new QMessageBox(QMessageBox::NoIcon, tr("About Kvasir"),
-                                tr("Kvasir %1").arg(QApplication::applicationVersion()), QMessageBox::Ok, this);
-    box->setInformativeText(tr("Answers questions about long documents with a language model on your own computer. "
-                               "Licence: Apache 2.0."));
+    auto* box =
+        new QMessageBox(QMessageBox::NoIcon, tr("About Kvasir"),
+                        tr("Kvasir %1").arg(QApplication::applicationVersion()), QMessageBox::Ok, this);
+    box->setInformativeText(
+        tr("Answers questions about long documents with a language model on your own computer. "
+           "Licence: Apache 2.0."));
     box->setAttribute(Qt::WA_DeleteOnClose);
     box->open();
 }
@@ -328,16 +338,20 @@ void MainWindow::applyLayout() {
         m_modeBar->setCompact(compact);
         m_status->setCompact(compact);
         m_answers->setCompact(compact);
-        for (int i = 0; i < m_tabs->count(); ++i) paneAt(i)->setCompact(compact);
+        for (int i = 0; i < m_tabs->count(); ++i)
+            paneAt(i)->setCompact(compact);
     }
     m_library->setVisible(compact ? m_libraryOver && document : !m_libraryHidden);
     m_answers->setVisible(document && !m_answersHidden);
     const bool turn = low != m_low;
     m_low = low;
-    if (turn) m_work->setOrientation(low ? Qt::Vertical : Qt::Horizontal);
+    if (turn) {
+        m_work->setOrientation(low ? Qt::Vertical : Qt::Horizontal);
+        m_answers->questionBox().setCompact(low);
+    }
     const int answers = compact ? 350 : kAnswersWidth;
     if (turn || m_work->sizes().value(1) < 100)
-        m_work->setSizes(low ? QList<int>{height() * 3 / 5, height() * 2 / 5}
+        m_work->setSizes(low ? QList<int>{height() / 2, height() / 2}
                              : QList<int>{std::max(300, width() - kLibraryWidth - answers), answers});
     if (m_splitter->sizes().value(0) < 100) m_splitter->setSizes({kLibraryWidth, width() - kLibraryWidth});
     m_splitter->setStretchFactor(1, 1);
@@ -393,12 +407,15 @@ void MainWindow::dragEnterEvent(QDragEnterEvent* event) {
     m_start->setDropping(true);
 }
 
-void MainWindow::dragLeaveEvent(QDragLeaveEvent*) { m_start->setDropping(false); }
+void MainWindow::dragLeaveEvent(QDragLeaveEvent*) {
+    m_start->setDropping(false);
+}
 
 void MainWindow::dropEvent(QDropEvent* event) {
     m_start->setDropping(false);
     event->acceptProposedAction();
-    for (const QString& file : localFiles(event->mimeData())) openFile(file);
+    for (const QString& file : localFiles(event->mimeData()))
+        openFile(file);
 }
 
 // ------------------------------------------------------------------------------------------------ state
@@ -406,7 +423,8 @@ void MainWindow::dropEvent(QDropEvent* event) {
 WindowState MainWindow::state() const {
     WindowState state;
     state.geometry = saveGeometry();
-    for (int i = 0; i < m_tabs->count(); ++i) state.tabs.push_back(paneAt(i)->documentId());
+    for (int i = 0; i < m_tabs->count(); ++i)
+        state.tabs.push_back(paneAt(i)->documentId());
     if (DocumentPane* pane = currentPane()) state.current = pane->documentId();
     state.draft = m_answers->questionBox().draft();
     state.mode = m_modes->currentIndex() == 0 ? Mode::Documents : Mode::Settings;
@@ -421,7 +439,8 @@ void MainWindow::restore(const WindowState& state) {
     m_marks = state.marks;
     m_libraryHidden = state.libraryHidden;
     m_answersHidden = state.answersHidden;
-    for (const DocumentId id : state.tabs) showDocument(id);
+    for (const DocumentId id : state.tabs)
+        showDocument(id);
     if (state.current != 0) showDocument(state.current);
     m_answers->questionBox().setDraft(state.draft);
     setMode(state.mode);

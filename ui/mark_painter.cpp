@@ -15,7 +15,9 @@ constexpr double kGutterGap = 22;
 constexpr double kNumberGap = 20;
 constexpr double kNumberHeight = 17;
 
-QRectF rectOf(const Box& box) { return {QPointF(box.left, box.top), QPointF(box.right, box.bottom)}; }
+QRectF rectOf(const Box& box) {
+    return {QPointF(box.left, box.top), QPointF(box.right, box.bottom)};
+}
 
 enum class State : std::uint8_t { NotCarried, Carried, Cited, CitedOnly };
 
@@ -66,7 +68,8 @@ private:
 
 QRectF lineRect(const Document& document, const Line& line) {
     QRectF rect;
-    for (std::size_t w = line.firstWord; w < line.lastWord; ++w) rect |= rectOf(document.words[w].box);
+    for (std::size_t w = line.firstWord; w < line.lastWord; ++w)
+        rect |= rectOf(document.words[w].box);
     return rect;
 }
 
@@ -88,7 +91,8 @@ QColor screenSource(const QColor& paper, const QColor& wash) {
 QPainterPath pathOf(const std::vector<QRectF>& rects, double scale) {
     QPainterPath path;
     path.setFillRule(Qt::WindingFill);
-    for (const QRectF& rect : rects) path.addRect(scaled(rect, scale));
+    for (const QRectF& rect : rects)
+        path.addRect(scaled(rect, scale));
     return path;
 }
 
@@ -123,7 +127,8 @@ void paintMargins(QPainter& painter, const PageMarks& marks, const QSizeF& pageP
                   const MarkStyle& style) {
     const Colours& colours = *style.colours;
     if (style.mode == MarkMode::Carried) {
-        const double x = std::max(3.0, std::round(marks.text.left() * style.scale - kGutterGap - kGutterWidth));
+        const double x =
+            std::max(3.0, std::round(marks.text.left() * style.scale - kGutterGap - kGutterWidth));
         for (const PageMarks::Gutter& gutter : marks.gutters) {
             const QRectF line = scaled(gutter.line, style.scale);
             const QRectF bar(x, std::round(line.top()), kGutterWidth,
@@ -158,14 +163,19 @@ PageMarks pageMarks(const DocumentMarks& marks, std::size_t pageIndex) {
         const QRectF rect = lineRect(document, line);
         if (rect.isEmpty()) continue;
         result.text |= rect;
-        if (marks.known() && marks.lineTokens(l) > 0) result.gutters.push_back({rect, marks.lineShare(l)});
+        if (marks.leftSomethingOut() && marks.lineTokens(l) > 0)
+            result.gutters.push_back({rect, marks.lineShare(l)});
+        if (!marks.leftSomethingOut() && marks.cited().empty()) continue;
         LineRuns runs(result, rect.top(), rect.bottom());
         for (std::size_t w = line.firstWord; w < line.lastWord; ++w) {
             const std::int32_t number = marks.citedNumber(w);
             runs.add(rectOf(document.words[w].box), stateOf(marks, w, number), number);
-            if (number > 0 && numbered.insert(number).second)
-                result.numbers.push_back({rect.top(), number});
+            if (number > 0 && numbered.insert(number).second) result.numbers.push_back({rect.top(), number});
         }
+    }
+    if (!marks.leftSomethingOut()) {
+        result.veils.clear();
+        result.carriedWashes.clear();
     }
     return result;
 }
@@ -176,7 +186,7 @@ void paintPageMarks(QPainter& painter, const PageMarks& marks, const QSizeF& pag
     painter.save();
     painter.setRenderHint(QPainter::Antialiasing, false);
     if (style.zoom < 0.35) {
-        if (style.mode == MarkMode::Carried) {
+        if (style.mode == MarkMode::Carried && !marks.gutters.empty()) {
             const double height = std::round(pagePoints.height() * style.scale) - 8;
             paintGutter(painter, QRectF(3, 4, kGutterWidth, height), marks.share, *style.colours);
         }
@@ -229,7 +239,8 @@ std::vector<QRectF> wordRects(const Document& document, std::size_t pageIndex, s
         const std::size_t from = std::max<std::size_t>(first, line.firstWord);
         const std::size_t to = std::min<std::size_t>(last, line.lastWord);
         QRectF rect;
-        for (std::size_t w = from; w < to; ++w) rect |= rectOf(document.words[w].box);
+        for (std::size_t w = from; w < to; ++w)
+            rect |= rectOf(document.words[w].box);
         if (!rect.isEmpty()) rects.push_back(rect);
     }
     return rects;

@@ -27,7 +27,7 @@ struct PageMarks {
         double top = 0;  ///< of the line where the cited place begins
         std::int32_t number = 0;
     };
-    std::vector<QRectF> veils;          ///< words not carried; spaces between them are left alone
+    std::vector<QRectF> veils;          ///< words not carried, when that is known
     std::vector<QRectF> carriedWashes;  ///< joined across the space between neighbours of one line
     std::vector<Cited> cited;           ///< joined likewise; beats carried
     std::vector<Gutter> gutters;        ///< one a line that has tokens
@@ -41,9 +41,9 @@ PageMarks pageMarks(const DocumentMarks& marks, std::size_t page);
 
 struct MarkStyle {
     const Colours* colours = nullptr;
-    bool darkPage = false;      ///< the page image is recoloured: washes lighten instead of darken
-    double scale = 1;           ///< logical pixels a point
-    double zoom = 1;            ///< 1 = 100 %; below 0.6 gutter and cited only, below 0.35 the page's share
+    bool darkPage = false;  ///< the page image is recoloured: washes lighten instead of darken
+    double scale = 1;       ///< logical pixels a point
+    double zoom = 1;        ///< 1 = 100 %; below 0.6 gutter and cited only, below 0.35 the page's share
     MarkMode mode = MarkMode::Citations;
 };
 

@@ -31,7 +31,9 @@ void ModeButton::setCompact(bool compact) {
     update();
 }
 
-QSize ModeButton::sizeHint() const { return m_compact ? QSize(kNarrow, kLow) : QSize(kWide, kTall); }
+QSize ModeButton::sizeHint() const {
+    return m_compact ? QSize(kNarrow, kLow) : QSize(kWide, kTall);
+}
 
 void ModeButton::paintEvent(QPaintEvent*) {
     const Colours& colours = coloursOf(this);
@@ -44,8 +46,8 @@ void ModeButton::paintEvent(QPaintEvent*) {
     }
     const QColor colour = isChecked() ? colours.text : colours.secondary;
     const double side = m_compact ? 18 : 20;
-    paintIcon(painter, m_icon, QRectF((width() + 3 - side) / 2, m_compact ? (height() - side) / 2 : 8, side, side),
-              colour);
+    paintIcon(painter, m_icon,
+              QRectF((width() + 3 - side) / 2, m_compact ? (height() - side) / 2 : 8, side, side), colour);
     if (!m_compact) {
         QFont small = sizedFont(font(), -1.5, isChecked());
         for (double points = small.pointSizeF();

@@ -27,7 +27,8 @@ QImage PageImages::anyImage(int page) {
 void PageImages::want(const QObject* client, const std::vector<int>& pages, double pixelsPerPoint) {
     auto& wishes = m_wanted[client];
     wishes.clear();
-    for (const int page : pages) wishes.push_back({{page, scaleKey(pixelsPerPoint)}, pixelsPerPoint});
+    for (const int page : pages)
+        wishes.push_back({{page, scaleKey(pixelsPerPoint)}, pixelsPerPoint});
     request();
 }
 
@@ -44,8 +45,7 @@ void PageImages::request() {
         m_pending.clear();
     }
     for (const auto& [key, pixelsPerPoint] : missing)
-        if (m_pending.insert(key).second)
-            m_workspace.requestPageImage(m_document, key.first, pixelsPerPoint);
+        if (m_pending.insert(key).second) m_workspace.requestPageImage(m_document, key.first, pixelsPerPoint);
 }
 
 void PageImages::onImage(DocumentId document, int page, double pixelsPerPoint, const QImage& image) {
@@ -63,7 +63,8 @@ void PageImages::insert(const Key& key, const QImage& image) {
     m_bytes += image.sizeInBytes();
     m_uses.push_back(key);
     m_images[key] = {image, std::prev(m_uses.end())};
-    while (m_bytes > kCacheBytes && m_uses.size() > 1) drop(m_images.find(m_uses.front()));
+    while (m_bytes > kCacheBytes && m_uses.size() > 1)
+        drop(m_images.find(m_uses.front()));
 }
 
 void PageImages::drop(std::map<Key, Entry>::iterator entry) {
@@ -76,7 +77,8 @@ void PageImages::setRecolouring(const QColor& paper, const QColor& ink) {
     if (paper == m_paper && ink == m_ink) return;
     m_paper = paper;
     m_ink = ink;
-    while (!m_images.empty()) drop(m_images.begin());
+    while (!m_images.empty())
+        drop(m_images.begin());
     request();
 }
 
@@ -85,7 +87,8 @@ QImage recoloured(const QImage& source, const QColor& paper, const QColor& ink) 
     image.setDevicePixelRatio(1);
     const auto table = [](int from, int to) {  // 0 (black, now paper) .. 255 (white, now ink)
         std::array<std::uint8_t, 256> values{};
-        for (int i = 0; i < 256; ++i) values[i] = static_cast<std::uint8_t>(from + (to - from) * i / 255);
+        for (int i = 0; i < 256; ++i)
+            values[i] = static_cast<std::uint8_t>(from + (to - from) * i / 255);
         return values;
     };
     const auto red = table(paper.red(), ink.red());

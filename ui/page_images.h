@@ -14,8 +14,8 @@
 
 namespace kvasir {
 
-/// Shared by page view and thumbnails. Lives on the window's thread. Images are kept least recently used first
-/// under kCacheBytes; dark pages are recoloured once, on arrival.
+/// Shared by page view and thumbnails. Lives on the window's thread. Images are kept least recently used
+/// first under kCacheBytes; dark pages are recoloured once, on arrival.
 class PageImages : public QObject {
     Q_OBJECT
 

@@ -43,16 +43,21 @@ void PageList::setSource(DocumentView* view, PageImages* images, std::vector<QSi
         connect(m_view, &DocumentView::placeChanged, this, &PageList::follow);
         connect(m_view, &DocumentView::marksChanged, viewport(), qOverload<>(&QWidget::update));
     }
-    if (m_images) connect(m_images, &PageImages::imageReady, viewport(), qOverload<>(&QWidget::update), Qt::UniqueConnection);
+    if (m_images)
+        connect(m_images, &PageImages::imageReady, viewport(), qOverload<>(&QWidget::update),
+                Qt::UniqueConnection);
     layOut();
     follow(m_current);
 }
 
-int PageList::columns() const { return std::max(1, (viewport()->width() - 2 * kMargin) / kCellWidth); }
+int PageList::columns() const {
+    return std::max(1, (viewport()->width() - 2 * kMargin) / kCellWidth);
+}
 
 double PageList::imageScale() const {
     double widest = 1;
-    for (const QSizeF& size : m_sizes) widest = std::max({widest, size.width(), size.height() * kPaperWidth / kPaperHeight});
+    for (const QSizeF& size : m_sizes)
+        widest = std::max({widest, size.width(), size.height() * kPaperWidth / kPaperHeight});
     return kPaperWidth / widest * devicePixelRatioF();
 }
 
@@ -78,7 +83,8 @@ QRect PageList::cellRect(int page) const {
     const int inner = viewport()->width() - 2 * kMargin;
     const int width = inner / columns();
     return {kMargin + (page % columns()) * width + (width - kCellWidth) / 2,
-            kMargin + (page / columns()) * kCellHeight - verticalScrollBar()->value(), kCellWidth - 8, kCellHeight - 6};
+            kMargin + (page / columns()) * kCellHeight - verticalScrollBar()->value(), kCellWidth - 8,
+            kCellHeight - 6};
 }
 
 void PageList::request() {
@@ -95,7 +101,8 @@ void PageList::follow(int page) {
     const QRect cell = cellRect(m_current);
     QScrollBar* bar = verticalScrollBar();
     if (cell.top() < 0) bar->setValue(bar->value() + cell.top() - kMargin);
-    if (cell.bottom() > viewport()->height()) bar->setValue(bar->value() + cell.bottom() - viewport()->height() + kMargin);
+    if (cell.bottom() > viewport()->height())
+        bar->setValue(bar->value() + cell.bottom() - viewport()->height() + kMargin);
     request();
     viewport()->update();
 }
@@ -119,8 +126,7 @@ void PageList::paintCell(QPainter& painter, int page) {
     QImage image = m_images ? m_images->image(page, imageScale()) : QImage();
     if (image.isNull() && m_images) image = m_images->anyImage(page);
     painter.setRenderHint(QPainter::SmoothPixmapTransform, true);
-    if (!image.isNull())
-        painter.drawImage(paper, image);
+    if (!image.isNull()) painter.drawImage(paper, image);
     paintRough(painter, paper, page);
     painter.setBrush(Qt::NoBrush);
     painter.setPen(QPen(current ? colours.accent : colours.line, current ? 2 : 1));
@@ -143,9 +149,10 @@ void PageList::paintRough(QPainter& painter, const QRect& paper, int page) {
     painter.setClipRect(paper);
     for (const DocumentMarks::CitedWords& cited : marks->cited()) {
         if (cited.page != page) continue;
-        for (const QRectF& r : wordRects(document, static_cast<std::size_t>(page), cited.firstWord, cited.lastWord))
-            painter.fillRect(QRectF(paper.left() + r.left() * scale, paper.top() + r.top() * scale, r.width() * scale,
-                                    std::max(2.0, r.height() * scale)),
+        for (const QRectF& r :
+             wordRects(document, static_cast<std::size_t>(page), cited.firstWord, cited.lastWord))
+            painter.fillRect(QRectF(paper.left() + r.left() * scale, paper.top() + r.top() * scale,
+                                    r.width() * scale, std::max(2.0, r.height() * scale)),
                              colours.cited);
     }
     painter.restore();
@@ -159,7 +166,7 @@ void PageList::paintShare(QPainter& painter, const QRect& cell, int page) {
     painter.setPen(colours.text);
     const QRect row(cell.left() + 4, cell.top() + kPaperHeight + 5, cell.width() - 8, 16);
     const QString number = QString::number(page + 1);
-    const bool share = marks && marks->known() && m_view->markMode() == MarkMode::Carried;
+    const bool share = marks && marks->leftSomethingOut() && m_view->markMode() == MarkMode::Carried;
     painter.drawText(row, (share ? Qt::AlignLeft : Qt::AlignHCenter) | Qt::AlignVCenter, number);
     if (!share) return;
     const double value = marks->pageShare(static_cast<std::size_t>(page));
@@ -169,7 +176,8 @@ void PageList::paintShare(QPainter& painter, const QRect& cell, int page) {
     const int right = row.right() - painter.fontMetrics().horizontalAdvance(text) - 4;
     const QRectF bar(left, row.center().y() - 2.0, std::max(6, right - left), 6);
     paintHatch(painter, bar.adjusted(1, 1, -1, -1), colours.hatch);
-    painter.fillRect(QRectF(bar.left(), bar.top(), std::round(bar.width() * value), bar.height()), colours.carried);
+    painter.fillRect(QRectF(bar.left(), bar.top(), std::round(bar.width() * value), bar.height()),
+                     colours.carried);
     painter.setPen(QPen(colours.hatch, 1));
     painter.setBrush(Qt::NoBrush);
     painter.setRenderHint(QPainter::Antialiasing, false);
@@ -184,11 +192,21 @@ void PageList::mousePressEvent(QMouseEvent* event) {
 void PageList::keyPressEvent(QKeyEvent* event) {
     int page = m_current;
     switch (event->key()) {
-        case Qt::Key_Left: page -= 1; break;
-        case Qt::Key_Right: page += 1; break;
-        case Qt::Key_Up: page -= columns(); break;
-        case Qt::Key_Down: page += columns(); break;
-        default: QAbstractScrollArea::keyPressEvent(event); return;
+        case Qt::Key_Left:
+            page -= 1;
+            break;
+        case Qt::Key_Right:
+            page += 1;
+            break;
+        case Qt::Key_Up:
+            page -= columns();
+            break;
+        case Qt::Key_Down:
+            page += columns();
+            break;
+        default:
+            QAbstractScrollArea::keyPressEvent(event);
+            return;
     }
     if (m_view && page >= 0 && page < static_cast<int>(m_sizes.size())) m_view->jumpToPlace(page);
 }

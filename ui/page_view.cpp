@@ -34,7 +34,9 @@ PageView::PageView(PageImages& images, QWidget* parent) : DocumentView(parent), 
     applyRecolouring();
 }
 
-bool PageView::darkPages() const { return coloursOf(this).dark && !m_paperWhite; }
+bool PageView::darkPages() const {
+    return coloursOf(this).dark && !m_paperWhite;
+}
 
 void PageView::applyRecolouring() {
     const Colours& colours = coloursOf(this);
@@ -65,13 +67,16 @@ void PageView::setDocument(std::shared_ptr<const Document> document) {
     m_pageMarks.clear();
     if (!document) return;
     std::vector<QSizeF> sizes;
-    for (const Page& page : document->pages) sizes.emplace_back(page.width, page.height);
+    for (const Page& page : document->pages)
+        sizes.emplace_back(page.width, page.height);
     if (sizes != m_sizes) setPages(std::move(sizes));
 }
 
 // ---------------------------------------------------------------------------------------------- layout
 
-double PageView::scale() const { return m_zoom * logicalDpiX() / 72.0; }
+double PageView::scale() const {
+    return m_zoom * logicalDpiX() / 72.0;
+}
 
 double PageView::imageScale(int page) const {
     const QSizeF size = m_sizes[page];
@@ -83,9 +88,11 @@ double PageView::imageScale(int page) const {
 void PageView::layOut(bool keepPlace) {
     const auto [top, bottom] = visibleExtent();
     const double middle = (top + bottom) / 2;
-    const bool wasLaidOut = !m_tops.empty();
+    // Where everything was in view there is no place to keep: a document opens at its beginning.
+    const bool hadPlace = verticalScrollBar()->maximum() > 0;
     double widest = 1;
-    for (const QSizeF& size : m_sizes) widest = std::max(widest, size.width());
+    for (const QSizeF& size : m_sizes)
+        widest = std::max(widest, size.width());
     if (m_fitWidth) {
         const double room = std::max(100.0, viewport()->width() - 2 * kSideMargin);
         m_zoom = std::clamp(room / (widest * logicalDpiX() / 72.0), kSmallestZoom, kLargestZoom);
@@ -103,7 +110,7 @@ void PageView::layOut(bool keepPlace) {
     verticalScrollBar()->setRange(0, std::max(0, static_cast<int>(y) - height));
     horizontalScrollBar()->setPageStep(width);
     horizontalScrollBar()->setRange(0, std::max(0, static_cast<int>(m_contentWidth) - width));
-    if (keepPlace && wasLaidOut) scrollToShare(middle);
+    if (keepPlace && hadPlace) scrollToShare(middle);
     requestImages();
     notifyPlace();
     viewport()->update();
@@ -173,7 +180,8 @@ void PageView::requestImages() {
     if (m_sizes.empty()) return;
     const PageSpan span = visiblePages();
     std::vector<int> pages;  // what is seen first, then the neighbours
-    for (int page = span.first; page <= span.last; ++page) pages.push_back(page);
+    for (int page = span.first; page <= span.last; ++page)
+        pages.push_back(page);
     if (span.last + 1 < placeCount()) pages.push_back(span.last + 1);
     if (span.first > 0) pages.push_back(span.first - 1);
     m_images.want(this, pages, imageScale(span.first));
@@ -218,9 +226,9 @@ std::size_t PageView::nearestWord(QPoint point, bool& beyond) const {
     double best = 1e18;
     std::size_t word = 0;
     beyond = false;
-    if (page.firstLine >= page.lastLine) return page.firstLine < document()->lines.size()
-                                                    ? document()->lines[page.firstLine].firstWord
-                                                    : document()->words.size();
+    if (page.firstLine >= page.lastLine)
+        return page.firstLine < document()->lines.size() ? document()->lines[page.firstLine].firstWord
+                                                         : document()->words.size();
     for (std::size_t l = page.firstLine; l < page.lastLine; ++l) {
         for (std::size_t w = document()->lines[l].firstWord; w < document()->lines[l].lastWord; ++w) {
             const auto& box = document()->words[w].box;
@@ -293,7 +301,8 @@ void PageView::paintEvent(QPaintEvent*) {
     QPainter painter(viewport());
     painter.fillRect(viewport()->rect(), coloursOf(this).canvas);
     const PageSpan span = visiblePages();
-    for (int page = span.first; page <= span.last; ++page) paintPage(painter, page);
+    for (int page = span.first; page <= span.last; ++page)
+        paintPage(painter, page);
     if (hasFocus()) {
         painter.setPen(QPen(coloursOf(this).accent, 2));
         painter.drawRect(viewport()->rect().adjusted(1, 1, -1, -1));
@@ -350,9 +359,10 @@ void PageView::paintPaper(QPainter& painter, int page, const QRectF& rect) {
         for (std::size_t w = document()->lines[l].firstWord; w < document()->lines[l].lastWord; ++w) {
             const auto& box = document()->words[w].box;
             const double height = (box.bottom - box.top) * scale();
-            painter.fillRect(QRectF(rect.left() + box.left * scale(), rect.top() + box.top * scale() + height / 3,
-                                    (box.right - box.left) * scale(), height / 3),
-                             bar);
+            painter.fillRect(
+                QRectF(rect.left() + box.left * scale(), rect.top() + box.top * scale() + height / 3,
+                       (box.right - box.left) * scale(), height / 3),
+                bar);
         }
 }
 
@@ -378,14 +388,16 @@ void PageView::paintRanges(QPainter& painter, int page, const QRectF&) {
     if (!selection().empty() && onPage(selection())) {
         QColor wash = colours.accent;
         wash.setAlpha(80);
-        for (const QRectF& r : rectsOf(selection(), page)) painter.fillRect(r, wash);
+        for (const QRectF& r : rectsOf(selection(), page))
+            painter.fillRect(r, wash);
     }
     const double pulse = pulseStrength();
     if (pulse > 0 && onPage(pulseRange())) {
         QColor ring = colours.accent;
         ring.setAlphaF(static_cast<float>(pulse));
         painter.setPen(QPen(ring, 2.5));
-        for (const QRectF& r : rectsOf(pulseRange(), page)) painter.drawRoundedRect(r.adjusted(-3, -3, 3, 3), 3, 3);
+        for (const QRectF& r : rectsOf(pulseRange(), page))
+            painter.drawRoundedRect(r.adjusted(-3, -3, 3, 3), 3, 3);
     }
 }
 

@@ -45,7 +45,8 @@ QString Phrases::pages(const std::vector<std::int32_t>& pages) {
     QStringList parts;
     for (std::size_t i = 0; i < pages.size();) {
         std::size_t last = i;
-        while (last + 1 < pages.size() && pages[last + 1] == pages[last] + 1) ++last;
+        while (last + 1 < pages.size() && pages[last + 1] == pages[last] + 1)
+            ++last;
         if (last == i)
             parts << QString::number(pages[i] + 1);
         else
@@ -67,39 +68,39 @@ QString Phrases::chipName(const Citation& citation, DocumentKind kind) {
 }
 
 Phrases::Reading Phrases::reading(const ReadingState& state, const DocumentInfo& info) {
+    const bool running = state.stage == ReadingStage::Opening || state.stage == ReadingStage::FirstReading ||
+                         state.stage == ReadingStage::FullReading;
+    return running ? runningReading(state, info) : restingReading(state);
+}
+
+Phrases::Reading Phrases::runningReading(const ReadingState& state, const DocumentInfo& info) {
     Reading r;
-    const QString left =
-        state.secondsLeft >= 0 ? tr(" · about %1 left").arg(duration(state.secondsLeft)) : QString();
-    const QString done = tr("%1 %").arg(static_cast<int>(std::floor(state.share * 100)));
+    r.canStop = true;
+    if (state.stage == ReadingStage::Opening) {
+        const std::size_t pages = info.pageSizes.size();
+        r.title = pages > 0 ? tr("Opening, page %1 of %2").arg(state.pagesRead).arg(pages) : tr("Opening");
+        r.progress = pages > 0 ? std::min(1.0, state.pagesRead / static_cast<double>(pages)) : 0;
+        return r;
+    }
+    const bool full = state.stage == ReadingStage::FullReading;
+    r.title = full ? tr("Full reading") : tr("First reading");
+    r.detail = done(state);
+    if (state.secondsLeft >= 0) r.detail += tr(" · about %1 left").arg(duration(state.secondsLeft));
+    if (full) r.remark = tr("then nothing is left out");
+    r.progress = state.share;
+    return r;
+}
+
+QString Phrases::done(const ReadingState& state) {
+    return tr("%1 %").arg(static_cast<int>(std::floor(state.share * 100)));
+}
+
+Phrases::Reading Phrases::restingReading(const ReadingState& state) {
+    Reading r;
     switch (state.stage) {
-        case ReadingStage::Opening: {
-            const auto total = static_cast<double>(info.pageSizes.size());
-            r.title = total > 0 ? tr("Opening, page %1 of %2").arg(state.pagesRead).arg(info.pageSizes.size())
-                                : tr("Opening");
-            r.progress = total > 0 ? std::min(1.0, state.pagesRead / total) : 0;
-            r.canStop = true;
-            break;
-        }
         case ReadingStage::WaitingForModel:
             r.title = tr("Text is ready");
             r.remark = tr("waiting for a model");
-            break;
-        case ReadingStage::FirstReading:
-            r.title = tr("First reading");
-            r.detail = done + left;
-            r.progress = state.share;
-            r.canStop = true;
-            break;
-        case ReadingStage::FirstDone:
-            r.title = tr("First reading done");
-            r.icon = "half";
-            break;
-        case ReadingStage::FullReading:
-            r.title = tr("Full reading");
-            r.detail = done + left;
-            r.remark = tr("then nothing is left out");
-            r.progress = state.share;
-            r.canStop = true;
             break;
         case ReadingStage::FullDone:
             r.title = tr("Fully read");
@@ -116,7 +117,7 @@ Phrases::Reading Phrases::reading(const ReadingState& state, const DocumentInfo&
             break;
         case ReadingStage::Stopped:
             r.title = tr("Reading stopped");
-            r.detail = state.share > 0 ? tr("at %1").arg(done) : QString();
+            if (state.share > 0) r.detail = tr("at %1").arg(done(state));
             r.icon = "pause";
             r.canContinue = true;
             break;
@@ -130,6 +131,9 @@ Phrases::Reading Phrases::reading(const ReadingState& state, const DocumentInfo&
             r.remark = tr("needs a password");
             r.icon = "lock";
             break;
+        default:  // FirstDone; the running stages have their own function
+            r.title = tr("First reading done");
+            r.icon = "half";
     }
     return r;
 }

@@ -14,7 +14,7 @@ class Phrases {
     Q_DECLARE_TR_FUNCTIONS(Phrases)
 
 public:
-    static QString duration(double seconds);    ///< '2 min', '1 h 10 min', '20 s'
+    static QString duration(double seconds);      ///< '2 min', '1 h 10 min', '20 s'
     static QString seconds(double milliseconds);  ///< '1.1 s'
     static QString memory(std::int64_t bytes);    ///< '5.1 GB'
     static QString mode(AnswerMode mode);
@@ -38,6 +38,11 @@ public:
     static Reading reading(const ReadingState& state, const DocumentInfo& info);
     /// What a waiting answer waits for.
     static QString waiting(const Answer& answer, const ReadingState& state, const ModelInfo& model);
+
+private:
+    static Reading runningReading(const ReadingState& state, const DocumentInfo& info);
+    static Reading restingReading(const ReadingState& state);
+    static QString done(const ReadingState& state);
 };
 
 }  // namespace kvasir

@@ -15,7 +15,7 @@
 namespace kvasir {
 namespace {
 
-constexpr int kFewestLines = 2, kMostLines = 7;
+constexpr int kMostLines = 7;
 
 }  // namespace
 
@@ -29,12 +29,17 @@ QuestionEdit::QuestionEdit(QWidget* parent) : QPlainTextEdit(parent) {
     fitHeight();
 }
 
+void QuestionEdit::setFewestLines(int lines) {
+    m_fewestLines = lines;
+    fitHeight();
+}
+
 void QuestionEdit::fitHeight() {
     // Rows as they are wrapped, few enough that the answer keeps its room.
     int rows = 0;
     for (QTextBlock block = document()->begin(); block.isValid() && rows < kMostLines; block = block.next())
         rows += std::max(1, block.lineCount());
-    rows = std::clamp(rows, kFewestLines, kMostLines);
+    rows = std::clamp(rows, m_fewestLines, kMostLines);
     const int height = rows * fontMetrics().lineSpacing() + 18;
     if (height != minimumHeight()) setFixedHeight(height);
 }
@@ -101,7 +106,9 @@ QuestionBox::QuestionBox(QWidget* parent) : QWidget(parent) {
     setDisabledReason({});
 }
 
-void QuestionBox::setPlaceholder(const QString& text) { m_edit->setPlaceholderText(text); }
+void QuestionBox::setPlaceholder(const QString& text) {
+    m_edit->setPlaceholderText(text);
+}
 
 void QuestionBox::setDisabledReason(const QString& reason, const QString& action) {
     m_enabled = reason.isEmpty();
@@ -117,7 +124,9 @@ void QuestionBox::setBusy(bool busy) {
     m_stop->setVisible(busy);
 }
 
-void QuestionBox::focusQuestion() { m_edit->setFocus(Qt::ShortcutFocusReason); }
+void QuestionBox::focusQuestion() {
+    m_edit->setFocus(Qt::ShortcutFocusReason);
+}
 
 void QuestionBox::ask() {
     if (!m_enabled) return;

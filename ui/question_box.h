@@ -14,6 +14,7 @@ class QuestionEdit : public QPlainTextEdit {
 
 public:
     explicit QuestionEdit(QWidget* parent);
+    void setFewestLines(int lines);
 
 signals:
     void asked();
@@ -26,6 +27,7 @@ protected:
 private:
     void fitHeight();
 
+    int m_fewestLines = 2;
     bool m_composing = false;
     bool m_justComposed = false;  ///< until the events at hand are done: an Enter may follow its own commit
 };
@@ -41,6 +43,8 @@ public:
     /// While an answer is being written the button stops it.
     void setBusy(bool busy);
     void setPlaceholder(const QString& text);
+    /// One line at first, where the window is low.
+    void setCompact(bool compact) { m_edit->setFewestLines(compact ? 1 : 2); }
     void focusQuestion();
     QString draft() const { return m_edit->toPlainText(); }
     void setDraft(const QString& text) { m_edit->setPlainText(text); }

@@ -25,8 +25,9 @@ SettingsPage::SettingsPage(Workspace& workspace, QWidget* parent) : QWidget(pare
     grid->setVerticalSpacing(10);
     grid->setColumnStretch(1, 1);
     // Languages are named in themselves, so that nobody is lost in the wrong one.
-    auto* language = addChoice(grid, tr("Language"), "language",
-                               {{"system", tr("As the system")}, {"en", "English"}, {"ja", QString::fromUtf8("日本語")}});
+    auto* language =
+        addChoice(grid, tr("Language"), "language",
+                  {{"system", tr("As the system")}, {"en", "English"}, {"ja", QString::fromUtf8("日本語")}});
     auto* theme = addChoice(grid, tr("Appearance"), "theme",
                             {{"system", tr("As the system")}, {"light", tr("Light")}, {"dark", tr("Dark")}});
     connect(language, &QComboBox::activated, this, &SettingsPage::languageChanged);
@@ -60,7 +61,8 @@ QComboBox* SettingsPage::addChoice(QGridLayout* grid, const QString& label, cons
     auto* box = new QComboBox(this);
     box->setObjectName(key + "Setting");
     box->setAccessibleName(label);
-    for (const auto& [value, text] : choices) box->addItem(text, value);
+    for (const auto& [value, text] : choices)
+        box->addItem(text, value);
     box->setCurrentIndex(std::max(0, box->findData(m_workspace.setting(key))));
     const int row = grid->rowCount();
     grid->addWidget(makeLabel(label, this), row, 0);
@@ -73,7 +75,8 @@ QComboBox* SettingsPage::addChoice(QGridLayout* grid, const QString& label, cons
 void SettingsPage::refreshModel() {
     const ModelInfo model = m_workspace.model();
     if (model.error)
-        m_model->setText(QString::fromStdString(model.error->what) + " " + QString::fromStdString(model.error->advice));
+        m_model->setText(QString::fromStdString(model.error->what) + " " +
+                         QString::fromStdString(model.error->advice));
     else
         m_model->setText(model.name.isEmpty() ? tr("No model on this computer yet") : model.name);
 }

@@ -47,13 +47,26 @@ QVBoxLayout* addSection(QVBoxLayout* column, const QString& title, QWidget* cont
 
 std::vector<Sample> samplesIn(const QString& folder) {
     const std::vector<Sample> known = {
-        {"framework-agreement.pdf", StartPage::tr("Framework supply agreement"), StartPage::tr("PDF, 21 pages"), "document",
-         {"When may the Purchaser end the agreement at once?", "What is paid for each day of late delivery?"}},
-        {"supply-agreement-ja.pdf", StartPage::tr("Purchase agreement in Japanese"), StartPage::tr("PDF, 20 pages"), "document",
+        {"framework-agreement.pdf",
+         StartPage::tr("Framework supply agreement"),
+         StartPage::tr("PDF, 21 pages"),
+         "document",
+         {"When may the Purchaser end the agreement at once?",
+          "What is paid for each day of late delivery?"}},
+        {"supply-agreement-ja.pdf",
+         StartPage::tr("Purchase agreement in Japanese"),
+         StartPage::tr("PDF, 20 pages"),
+         "document",
          {QString::fromUtf8("納入が遅れたとき、契約を解除できるのはどのような場合ですか。")}},
-        {"pump-manual.pdf", StartPage::tr("Pump maintenance manual"), StartPage::tr("PDF, 60 pages"), "document",
+        {"pump-manual.pdf",
+         StartPage::tr("Pump maintenance manual"),
+         StartPage::tr("PDF, 60 pages"),
+         "document",
          {"Which torque does the impeller nut need?"}},
-        {"order-gateway.log", StartPage::tr("Order gateway, one night"), StartPage::tr("log file"), "log",
+        {"order-gateway.log",
+         StartPage::tr("Order gateway, one night"),
+         StartPage::tr("log file"),
+         "log",
          {"Why were orders answered with 503?"}},
     };
     std::vector<Sample> found;
@@ -84,7 +97,8 @@ StartPage::StartPage(Workspace& workspace, const QString& samplesFolder, QWidget
     auto* titles = new QVBoxLayout;
     titles->setSpacing(2);
     titles->addWidget(makeLabel(tr("Ask your documents"), page, false, 6, true));
-    auto* subtitle = makeLabel(tr("Answers with page numbers, from a language model on your own computer."), page, true);
+    auto* subtitle =
+        makeLabel(tr("Answers with page numbers, from a language model on your own computer."), page, true);
     subtitle->setWordWrap(true);
     titles->addWidget(subtitle);
     left->addLayout(titles);
@@ -118,7 +132,8 @@ QWidget* StartPage::buildDropArea() {
     layout->setSpacing(9);
     layout->addStretch();
     layout->addWidget(new IconLabel("document", &Colours::accent, 34, area), 0, Qt::AlignHCenter);
-    layout->addWidget(makeLabel(tr("Drop a PDF or a log file here"), area, false, 3, true), 0, Qt::AlignHCenter);
+    layout->addWidget(makeLabel(tr("Drop a PDF or a log file here"), area, false, 3, true), 0,
+                      Qt::AlignHCenter);
     auto* row = new QHBoxLayout;
     row->setSpacing(10);
     auto* open = makeButton(tr("Open…"), "folder", "startOpen", area);
@@ -127,11 +142,13 @@ QWidget* StartPage::buildDropArea() {
     connect(open, &QPushButton::clicked, this, &StartPage::openRequested);
     row->addStretch();
     row->addWidget(open);
-    row->addWidget(makeLabel(tr("or press %1").arg(QKeySequence(QKeySequence::Open).toString(QKeySequence::NativeText)),
-                             area, true));
+    row->addWidget(
+        makeLabel(tr("or press %1").arg(QKeySequence(QKeySequence::Open).toString(QKeySequence::NativeText)),
+                  area, true));
     row->addStretch();
     layout->addLayout(row);
-    layout->addWidget(makeLabel(tr("PDF, text and log files of any length."), area, true, -0.75), 0, Qt::AlignHCenter);
+    layout->addWidget(makeLabel(tr("PDF, text and log files of any length."), area, true, -0.75), 0,
+                      Qt::AlignHCenter);
     layout->addStretch();
     return area;
 }
@@ -157,7 +174,8 @@ QWidget* StartPage::buildSamples(const std::vector<Sample>& samples) {
         open->setProperty("small", true);
         open->setFont(sizedFont(font(), -0.75));
         open->setAccessibleName(tr("Open %1").arg(sample.title));
-        connect(open, &QPushButton::clicked, this, [this, path = sample.path] { emit sampleChosen(path, {}); });
+        connect(open, &QPushButton::clicked, this,
+                [this, path = sample.path] { emit sampleChosen(path, {}); });
         row->addWidget(open);
         block->addLayout(row);
         for (const QString& question : sample.questions) {
@@ -186,10 +204,16 @@ QWidget* StartPage::buildHowItWorks() {
     };
     const Step steps[] = {
         {"quick", tr("Quick answer"),
-         tr("A first reading takes seconds to minutes. Then answers start at once. They use the part of the document "
+         tr("A first reading takes seconds to minutes. Then answers start at once. They use the part of the "
+            "document "
             "that the question draws on; you see which part.")},
+        {"book", tr("Full reading"),
+         tr("Goes on in the background. When it is finished, nothing is left out. Every answer says which of "
+            "both it "
+            "is.")},
         {"eye", tr("Look and check"),
-         tr("Each answer names its pages. Marks on the page show what was carried forward and what was not.")},
+         tr("Each answer names its pages. Marks on the page show what was carried forward and what was "
+            "not.")},
     };
     for (const Step& step : steps) {
         if (&step != steps) {
@@ -247,8 +271,9 @@ void StartPage::refreshModel() {
     } else if (model.name.isEmpty()) {
         m_modelIcon->setIcon("info", &Colours::warning);
         m_modelTitle->setText(tr("No model on this computer yet"));
-        m_modelText->setText(tr("Documents can be opened and searched without one; answers need a model. Choose a model "
-                                "file (.gguf) that you have."));
+        m_modelText->setText(
+            tr("Documents can be opened and searched without one; answers need a model. Choose a model "
+               "file (.gguf) that you have."));
     } else {
         m_modelIcon->setIcon("check", &Colours::good);
         m_modelTitle->setText(model.name);

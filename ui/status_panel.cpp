@@ -28,9 +28,9 @@ StatusPanel::StatusPanel(Workspace& workspace, QWidget* parent) : QWidget(parent
     m_detail = makeLabel({}, this, false, -0.75);
     m_action = makeLinkButton({}, "readingAction", this);
     m_remark = makeLabel({}, this, true, -0.75);
-    for (QWidget* widget : {static_cast<QWidget*>(m_icon), static_cast<QWidget*>(m_title),
-                            static_cast<QWidget*>(m_bar), static_cast<QWidget*>(m_detail),
-                            static_cast<QWidget*>(m_action), static_cast<QWidget*>(m_remark)})
+    for (QWidget* widget :
+         {static_cast<QWidget*>(m_icon), static_cast<QWidget*>(m_title), static_cast<QWidget*>(m_bar),
+          static_cast<QWidget*>(m_detail), static_cast<QWidget*>(m_action), static_cast<QWidget*>(m_remark)})
         layout->addWidget(widget);
     layout->addStretch(1);
     m_model = makeLabel({}, this, false, -0.75);
@@ -69,9 +69,9 @@ void StatusPanel::setCompact(bool compact) {
 
 void StatusPanel::refresh() {
     if (m_document == 0) {
-        for (QWidget* widget : {static_cast<QWidget*>(m_icon), static_cast<QWidget*>(m_title),
-                                static_cast<QWidget*>(m_bar), static_cast<QWidget*>(m_detail),
-                                static_cast<QWidget*>(m_action)})
+        for (QWidget* widget :
+             {static_cast<QWidget*>(m_icon), static_cast<QWidget*>(m_title), static_cast<QWidget*>(m_bar),
+              static_cast<QWidget*>(m_detail), static_cast<QWidget*>(m_action)})
             widget->hide();
         m_remark->setText(tr("No document open"));
         m_remark->show();
@@ -99,8 +99,8 @@ void StatusPanel::refresh() {
 void StatusPanel::refreshModel() {
     const ModelInfo model = m_workspace.model();
     QString text = model.name.isEmpty() ? tr("No model yet") : model.name;
-    if (!model.name.isEmpty() && !model.loaded) text = model.error ? tr("%1 could not be loaded").arg(model.name)
-                                                                   : tr("Loading %1…").arg(model.name);
+    if (!model.name.isEmpty() && !model.loaded)
+        text = model.error ? tr("%1 could not be loaded").arg(model.name) : tr("Loading %1…").arg(model.name);
     m_model->setText(text);
     m_model->setToolTip(model.path);
     const bool memory = model.memoryBytes > 0;

@@ -25,7 +25,9 @@ char32_t decode(std::string_view text, std::size_t& at) {
     return c;
 }
 
-int advance(char32_t c, int cell) { return c == '\t' ? kTab - cell % kTab : cellsOf(c); }
+int advance(char32_t c, int cell) {
+    return c == '\t' ? kTab - cell % kTab : cellsOf(c);
+}
 
 // Splits one line into rows no longer than `columns`, at a blank where there is one.
 void wrapLine(std::string_view text, std::uint32_t begin, std::uint32_t line, int columns,
@@ -46,8 +48,8 @@ void wrapLine(std::string_view text, std::uint32_t begin, std::uint32_t line, in
         cell += width;
         if (c == ' ' || c == '\t' || width == 2) lastBreak = at;
     }
-    rows.push_back({static_cast<std::uint32_t>(begin + rowStart), static_cast<std::uint32_t>(begin + text.size()),
-                    line});
+    rows.push_back({static_cast<std::uint32_t>(begin + rowStart),
+                    static_cast<std::uint32_t>(begin + text.size()), line});
 }
 
 }  // namespace
@@ -68,7 +70,8 @@ int cellsOf(char32_t c) {
 
 int cellsOf(std::string_view utf8, int from) {
     int cell = from;
-    for (std::size_t at = 0; at < utf8.size();) cell += advance(decode(utf8, at), cell);
+    for (std::size_t at = 0; at < utf8.size();)
+        cell += advance(decode(utf8, at), cell);
     return cell - from;
 }
 
@@ -123,9 +126,11 @@ std::optional<LevelWord> levelOf(std::string_view line) {
     const std::string_view head = line.substr(0, kLevelSearch);
     std::size_t at = 0;
     while (at < head.size()) {
-        while (at < head.size() && !isWordByte(head[at])) ++at;
+        while (at < head.size() && !isWordByte(head[at]))
+            ++at;
         std::size_t end = at;
-        while (end < head.size() && isWordByte(head[end])) ++end;
+        while (end < head.size() && isWordByte(head[end]))
+            ++end;
         const std::string_view word = head.substr(at, end - at);
         for (const Known& known : kKnown)
             if (word == known.word) return LevelWord{at, end, known.level};

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <QFontDatabase>
+#include <QFontInfo>
 #include <QStyle>
 #include <QStyleFactory>
 
@@ -146,31 +147,49 @@ QLabel#answerQuestion { background: @windowAlt; border: 1px solid @lineSoft; bor
 QFrame[group="true"] { background: @base; border: 1px solid @line; border-radius: 3px; }
 QFrame[panel="base"] { background: @base; border: none; }
 QWidget[tone="secondary"] { color: @secondary; }
-QRadioButton:focus, QCheckBox:focus { outline: none; color: @link; text-decoration: underline; }
+QCheckBox::indicator { width: 13px; height: 13px; border: 1px solid @fieldBorder; border-radius: 2px;
+  background: @base; }
+QCheckBox::indicator:checked { background: @accent; border-color: @accent;
+  image: url(:/kvasir/icons/@checkFile); }
+QCheckBox:focus { color: @link; text-decoration: underline; }
 )";
 
 QString sheetOf(const Colours& c) {
     // Longer names before their prefixes: "@windowAlt" must not be read as "@window" and "Alt".
     const std::pair<const char*, QColor> names[] = {
-        {"@windowAlt", c.windowAlt},   {"@window", c.window},
-        {"@base", c.base},             {"@lineSoft", c.lineSoft},
-        {"@line", c.line},             {"@buttonShade", c.buttonShade},
-        {"@buttonBorder", c.buttonBorder}, {"@button", c.button},
-        {"@fieldBorder", c.fieldBorder},   {"@accentText", c.accentText},
-        {"@accentWash", c.accentWash}, {"@accent", c.accent},
-        {"@link", c.link},             {"@selectionText", c.selectionText},
-        {"@selection", c.selection},   {"@secondary", c.secondary},
-        {"@text", c.text},             {"@notCarried", c.notCarried},
-        {"@hatch", c.hatch},           {"@errorGround", c.errorGround},
-        {"@error", c.error},           {"@warningGround", c.warningGround},
-        {"@warning", c.warning},       {"@goodGround", c.goodGround},
+        {"@windowAlt", c.windowAlt},
+        {"@window", c.window},
+        {"@base", c.base},
+        {"@lineSoft", c.lineSoft},
+        {"@line", c.line},
+        {"@buttonShade", c.buttonShade},
+        {"@buttonBorder", c.buttonBorder},
+        {"@button", c.button},
+        {"@fieldBorder", c.fieldBorder},
+        {"@accentText", c.accentText},
+        {"@accentWash", c.accentWash},
+        {"@accent", c.accent},
+        {"@link", c.link},
+        {"@selectionText", c.selectionText},
+        {"@selection", c.selection},
+        {"@secondary", c.secondary},
+        {"@text", c.text},
+        {"@notCarried", c.notCarried},
+        {"@hatch", c.hatch},
+        {"@errorGround", c.errorGround},
+        {"@error", c.error},
+        {"@warningGround", c.warningGround},
+        {"@warning", c.warning},
+        {"@goodGround", c.goodGround},
         {"@good", c.good},
     };
     QString sheet = QString::fromUtf8(kSheet);
     const QString suffix = c.dark ? "_on_dark.svg" : "_on_light.svg";
     sheet.replace("@downFile", "down" + suffix);
     sheet.replace("@closeFile", "close" + suffix);
-    for (const auto& [name, colour] : names) sheet.replace(name, colour.name());
+    sheet.replace("@checkFile", "check" + suffix);
+    for (const auto& [name, colour] : names)
+        sheet.replace(name, colour.name());
     return sheet;
 }
 
@@ -182,11 +201,8 @@ bool systemIsDark() {
 QFont interfaceFont(bool japanese) {
     static const QFont system = QApplication::font();
     const QStringList known = QFontDatabase::families();
-    QStringList families = system.families();
-    // Without a desktop's setting the family is a generic name, and the first match may be a font for CJK.
-    if (families.isEmpty() || !known.contains(families.first()))
-        for (const char* name : {"DejaVu Sans", "Noto Sans"})
-            if (known.contains(QString::fromLatin1(name))) families.prepend(QString::fromLatin1(name));
+    // The family by its real name: beside a generic one ("Sans Serif") the CJK font below would win.
+    const QStringList families{QFontInfo(system).family()};
     QStringList cjk;
     for (const char* name : {"Noto Sans CJK JP", "Noto Sans JP", "IPAPGothic"})
         if (known.contains(QString::fromLatin1(name))) cjk << QString::fromLatin1(name);

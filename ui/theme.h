@@ -32,7 +32,9 @@ const Colours& lightColours();
 const Colours& darkColours();
 /// The table that belongs to a palette made by applyTheme.
 const Colours& coloursOf(const QPalette& palette);
-inline const Colours& coloursOf(const QWidget* widget) { return coloursOf(widget->palette()); }
+inline const Colours& coloursOf(const QWidget* widget) {
+    return coloursOf(widget->palette());
+}
 
 /// Sets style, palette, style sheet and font of the whole application. `japanese` puts a Japanese font first.
 void applyTheme(QApplication& application, ThemeChoice choice, bool japanese);

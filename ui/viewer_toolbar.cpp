@@ -17,7 +17,8 @@ ViewerToolbar::ViewerToolbar(DocumentView& view, bool pages, QWidget* parent)
     m_library->hide();
     m_back = makeToolButton("back", tr("Back"), "backButton", this);
     m_forward = makeToolButton("forward", tr("Forward"), "forwardButton", this);
-    for (QToolButton* button : {m_library, m_back, m_forward}) layout->addWidget(button);
+    for (QToolButton* button : {m_library, m_back, m_forward})
+        layout->addWidget(button);
     layout->addWidget(makeSeparator(this));
     addPlace(pages);
     layout->addWidget(makeSeparator(this));
@@ -108,11 +109,14 @@ void ViewerToolbar::addMarks() {
     setMarkMode(MarkMode::Citations);
 }
 
-void ViewerToolbar::setMarkMode(MarkMode mode) { m_modes->button(static_cast<int>(mode))->setChecked(true); }
+void ViewerToolbar::setMarkMode(MarkMode mode) {
+    m_modes->button(static_cast<int>(mode))->setChecked(true);
+}
 
 void ViewerToolbar::setMarksEnabled(bool enabled) {
     m_marksLabel->setEnabled(enabled);
-    for (QAbstractButton* button : m_modes->buttons()) button->setEnabled(enabled);
+    for (QAbstractButton* button : m_modes->buttons())
+        button->setEnabled(enabled);
 }
 
 void ViewerToolbar::setCompact(bool compact) {
@@ -131,10 +135,14 @@ void ViewerToolbar::showPlace() {
         m_place->setText(count == 0 ? QString() : locale().toString(m_view.currentPlace() + 1));
     m_place->setEnabled(count > 0);
     const QString number = locale().toString(count);
-    m_placeCount->setText(count == 0 ? QString() : m_compact ? tr("/ %1").arg(number) : tr("of %1").arg(number));
+    m_placeCount->setText(count == 0  ? QString()
+                          : m_compact ? tr("/ %1").arg(number)
+                                      : tr("of %1").arg(number));
 }
 
-void ViewerToolbar::showZoom() { m_zoom->setText(tr("%1 %").arg(qRound(m_view.zoom() * 100))); }
+void ViewerToolbar::showZoom() {
+    m_zoom->setText(tr("%1 %").arg(qRound(m_view.zoom() * 100)));
+}
 
 void ViewerToolbar::focusPlace() {
     m_place->setFocus(Qt::ShortcutFocusReason);

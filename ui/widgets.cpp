@@ -8,12 +8,12 @@
 
 namespace kvasir {
 
-IconLabel::IconLabel(const QString& name, QColor Colours::*colour, int side, QWidget* parent)
+IconLabel::IconLabel(const QString& name, QColor Colours::* colour, int side, QWidget* parent)
     : QWidget(parent), m_name(name), m_colour(colour), m_side(side) {
     setFixedSize(side, side);
 }
 
-void IconLabel::setIcon(const QString& name, QColor Colours::*colour) {
+void IconLabel::setIcon(const QString& name, QColor Colours::* colour) {
     m_name = name;
     m_colour = colour;
     update();
@@ -29,15 +29,19 @@ namespace {
 struct NoteLook {
     const char* property;
     const char* icon;
-    QColor Colours::*colour;
+    QColor Colours::* colour;
 };
 
 NoteLook lookOf(Note::Kind kind) {
     switch (kind) {
-        case Note::Kind::Good: return {"good", "check", &Colours::good};
-        case Note::Kind::Warning: return {"warning", "warning", &Colours::warning};
-        case Note::Kind::Error: return {"error", "error", &Colours::error};
-        case Note::Kind::Plain: break;
+        case Note::Kind::Good:
+            return {"good", "check", &Colours::good};
+        case Note::Kind::Warning:
+            return {"warning", "warning", &Colours::warning};
+        case Note::Kind::Error:
+            return {"error", "error", &Colours::error};
+        case Note::Kind::Plain:
+            break;
     }
     return {"plain", "info", &Colours::text};
 }
@@ -72,7 +76,9 @@ void Note::setKind(Kind kind) {
     style()->polish(this);
 }
 
-void Note::setIcon(const QString& name) { m_icon->setIcon(name, lookOf(m_kind).colour); }
+void Note::setIcon(const QString& name) {
+    m_icon->setIcon(name, lookOf(m_kind).colour);
+}
 
 void Note::setCompact(bool compact) {
     setProperty("note", compact ? "none" : lookOf(m_kind).property);

@@ -25,7 +25,8 @@ WindowActions::WindowActions(MainWindow& window) : QObject(&window), m_window(wi
     buildQuestion();
     buildHelp();
     // Without a menu entry: they belong to the keyboard alone.
-    for (const auto& [keys, by] : {std::pair(QKeySequence(Qt::Key_F6), 1), std::pair(QKeySequence("Shift+F6"), -1)}) {
+    for (const auto& [keys, by] :
+         {std::pair(QKeySequence(Qt::Key_F6), 1), std::pair(QKeySequence("Shift+F6"), -1)}) {
         auto* action = new QAction(&m_window);
         action->setShortcut(keys);
         connect(action, &QAction::triggered, this, [this, by = by] { m_window.cyclePanes(by); });
@@ -48,7 +49,9 @@ void WindowActions::buildFile() {
     add(menu, tr("&Open…"), QKeySequence::keyBindings(QKeySequence::Open), [this] { m_window.chooseFile(); });
     m_recent = menu->addMenu(tr("&Recent"));
     connect(m_recent, &QMenu::aboutToShow, this, &WindowActions::fillRecent);
-    add(menu, tr("&Close"), {QKeySequence("Ctrl+W")}, [this] { m_window.closeTab(m_window.m_tabs->currentIndex()); }, true);
+    add(
+        menu, tr("&Close"), {QKeySequence("Ctrl+W")},
+        [this] { m_window.closeTab(m_window.m_tabs->currentIndex()); }, true);
     menu->addSeparator();
     add(menu, tr("&Quit"), {QKeySequence("Ctrl+Q")}, [this] { m_window.close(); });
 }
@@ -70,13 +73,18 @@ void WindowActions::buildEdit() {
     add(menu, tr("&Copy"), QKeySequence::keyBindings(QKeySequence::Copy), [this] { copy(false); });
     m_copyPlace = add(menu, tr("Copy with &page"), {QKeySequence("Ctrl+Shift+C")}, [this] { copy(true); });
     menu->addSeparator();
-    add(menu, tr("&Find…"), QKeySequence::keyBindings(QKeySequence::Find),
+    add(
+        menu, tr("&Find…"), QKeySequence::keyBindings(QKeySequence::Find),
         [this] { m_window.currentPane()->findBar().open(); }, true);
-    add(menu, tr("Find &next"), {QKeySequence(Qt::Key_F3)}, [this] { m_window.currentPane()->findBar().next(); }, true);
-    add(menu, tr("Find pre&vious"), {QKeySequence("Shift+F3")},
+    add(
+        menu, tr("Find &next"), {QKeySequence(Qt::Key_F3)},
+        [this] { m_window.currentPane()->findBar().next(); }, true);
+    add(
+        menu, tr("Find pre&vious"), {QKeySequence("Shift+F3")},
         [this] { m_window.currentPane()->findBar().previous(); }, true);
     menu->addSeparator();
-    QAction* settings = add(menu, tr("&Settings"), {QKeySequence("Ctrl+,")}, [this] { m_window.setMode(Mode::Settings); });
+    QAction* settings =
+        add(menu, tr("&Settings"), {QKeySequence("Ctrl+,")}, [this] { m_window.setMode(Mode::Settings); });
     settings->setMenuRole(QAction::PreferencesRole);
 }
 
@@ -97,14 +105,16 @@ void WindowActions::copy(bool withPlace) {
 
 void WindowActions::buildView() {
     QMenu* menu = m_window.menuBar()->addMenu(tr("&View"));
-    add(menu, tr("Next kind of &marks"), {QKeySequence("Ctrl+Shift+M")},
+    add(
+        menu, tr("Next kind of &marks"), {QKeySequence("Ctrl+Shift+M")},
         [this] { m_window.currentPane()->cycleMarkMode(); }, true);
     m_marks = new QActionGroup(this);
     const std::pair<QString, MarkMode> modes[] = {{tr("Marks: &plain"), MarkMode::Plain},
                                                   {tr("Marks: &citations"), MarkMode::Citations},
                                                   {tr("Marks: c&arried"), MarkMode::Carried}};
     for (const auto& [text, mode] : modes) {
-        QAction* action = add(menu, text, {}, [this, mode = mode] { m_window.currentPane()->setMarkMode(mode); }, true);
+        QAction* action =
+            add(menu, text, {}, [this, mode = mode] { m_window.currentPane()->setMarkMode(mode); }, true);
         action->setCheckable(true);
         action->setData(static_cast<int>(mode));
         m_marks->addAction(action);
@@ -114,10 +124,14 @@ void WindowActions::buildView() {
         DocumentView& view = m_window.currentPane()->view();
         view.setZoom(by == 0 ? 1 : view.zoom() * by);
     };
-    add(menu, tr("Zoom &in"), {QKeySequence("Ctrl++"), QKeySequence("Ctrl+=")}, [zoom] { zoom(kZoomStep); }, true);
+    add(
+        menu, tr("Zoom &in"), {QKeySequence("Ctrl++"), QKeySequence("Ctrl+=")}, [zoom] { zoom(kZoomStep); },
+        true);
     add(menu, tr("Zoom &out"), {QKeySequence("Ctrl+-")}, [zoom] { zoom(1 / kZoomStep); }, true);
     add(menu, tr("&Normal size"), {QKeySequence("Ctrl+0")}, [zoom] { zoom(0); }, true);
-    add(menu, tr("Fit &width"), {QKeySequence("Ctrl+9")}, [this] { m_window.currentPane()->view().fitWidth(); }, true);
+    add(
+        menu, tr("Fit &width"), {QKeySequence("Ctrl+9")},
+        [this] { m_window.currentPane()->view().fitWidth(); }, true);
     menu->addSeparator();
     add(menu, tr("&Library"), {QKeySequence(Qt::Key_F9)}, [this] { m_window.toggleLibrary(); });
     add(menu, tr("Answe&rs"), {QKeySequence("Shift+F9")}, [this] { m_window.toggleAnswers(); }, true);
@@ -131,29 +145,43 @@ void WindowActions::buildView() {
 
 void WindowActions::buildGo() {
     QMenu* menu = m_window.menuBar()->addMenu(tr("&Go"));
-    add(menu, tr("&Page or line"), {QKeySequence("Ctrl+G")}, [this] { m_window.currentPane()->toolbar().focusPlace(); }, true);
-    m_back = add(menu, tr("&Back"), {QKeySequence("Alt+Left")}, [this] { m_window.currentPane()->view().goBack(); }, true);
-    m_forward =
-        add(menu, tr("&Forward"), {QKeySequence("Alt+Right")}, [this] { m_window.currentPane()->view().goForward(); }, true);
+    add(
+        menu, tr("&Page or line"), {QKeySequence("Ctrl+G")},
+        [this] { m_window.currentPane()->toolbar().focusPlace(); }, true);
+    m_back = add(
+        menu, tr("&Back"), {QKeySequence("Alt+Left")}, [this] { m_window.currentPane()->view().goBack(); },
+        true);
+    m_forward = add(
+        menu, tr("&Forward"), {QKeySequence("Alt+Right")},
+        [this] { m_window.currentPane()->view().goForward(); }, true);
     menu->addSeparator();
-    add(menu, tr("Next &citation"), {QKeySequence(Qt::Key_F8)}, [this] { m_window.currentPane()->stepCitation(1); }, true);
-    add(menu, tr("P&revious citation"), {QKeySequence("Shift+F8")},
+    add(
+        menu, tr("Next &citation"), {QKeySequence(Qt::Key_F8)},
+        [this] { m_window.currentPane()->stepCitation(1); }, true);
+    add(
+        menu, tr("P&revious citation"), {QKeySequence("Shift+F8")},
         [this] { m_window.currentPane()->stepCitation(-1); }, true);
     menu->addSeparator();
-    add(menu, tr("Next &tab"), {QKeySequence("Ctrl+Tab")}, [this] {
-        const int count = m_window.m_tabs->count();
-        m_window.m_tabs->setCurrentIndex((m_window.m_tabs->currentIndex() + 1) % count);
-    }, true);
+    add(
+        menu, tr("Next &tab"), {QKeySequence("Ctrl+Tab")},
+        [this] {
+            const int count = m_window.m_tabs->count();
+            m_window.m_tabs->setCurrentIndex((m_window.m_tabs->currentIndex() + 1) % count);
+        },
+        true);
 }
 
 void WindowActions::buildQuestion() {
     QMenu* menu = m_window.menuBar()->addMenu(tr("&Question"));
-    add(menu, tr("&Question box"), {QKeySequence("Ctrl+L")}, [this] {
-        m_window.m_answersHidden = false;
-        m_window.setMode(Mode::Documents);
-        m_window.applyLayout();
-        m_window.answers().questionBox().focusQuestion();
-    }, true);
+    add(
+        menu, tr("&Question box"), {QKeySequence("Ctrl+L")},
+        [this] {
+            m_window.m_answersHidden = false;
+            m_window.setMode(Mode::Documents);
+            m_window.applyLayout();
+            m_window.answers().questionBox().focusQuestion();
+        },
+        true);
     add(menu, tr("&Stop"), {QKeySequence(Qt::Key_Escape)}, [this] { m_window.escape(); });
 }
 
@@ -166,7 +194,8 @@ void WindowActions::buildHelp() {
 
 void WindowActions::refresh() {
     DocumentPane* pane = m_window.currentPane();
-    for (QAction* action : m_needDocument) action->setEnabled(pane != nullptr);
+    for (QAction* action : m_needDocument)
+        action->setEnabled(pane != nullptr);
     m_back->setEnabled(pane != nullptr && pane->view().canGoBack());
     m_forward->setEnabled(pane != nullptr && pane->view().canGoForward());
     m_copyPlace->setEnabled(pane != nullptr && !pane->view().selection().empty());

@@ -444,16 +444,16 @@
         <translation>この回答に読み残しはありません</translation>
     </message>
     <message>
-        <source>What was carried is known when the answer begins.</source>
-        <translation>引き継いだ箇所は、回答が始まると表示されます。</translation>
-    </message>
-    <message>
         <source>carried, not, cited</source>
         <translation>引き継ぎあり・なし・参照</translation>
     </message>
     <message>
         <source>cited</source>
         <translation>参照</translation>
+    </message>
+    <message>
+        <source>Marks appear when the answer begins.</source>
+        <translation>回答が始まるとマークが表示されます。</translation>
     </message>
 </context>
 <context>
@@ -858,6 +858,14 @@ They are kept on this computer, in your own data folder, until you delete them.<
     <message>
         <source>Use another file…</source>
         <translation>別のファイルを使う…</translation>
+    </message>
+    <message>
+        <source>Full reading</source>
+        <translation>精読</translation>
+    </message>
+    <message>
+        <source>Goes on in the background. When it is finished, nothing is left out. Every answer says which of both it is.</source>
+        <translation>裏側で進み、終わると読み残しがなくなります。どちらの回答かは、回答ごとに表示します。</translation>
     </message>
 </context>
 <context>

@@ -37,10 +37,14 @@ std::vector<Piece> piecesOf(const QString& paragraph, bool japanese) {
     for (auto it = kToken.globalMatch(rest); it.hasNext();) {
         const QRegularExpressionMatch match = it.next();
         const QString token = match.captured();
-        if (token == "[[" || token == "]]") state.carried = token == "[[";
-        else if (token.startsWith("{{")) state.cited = match.captured(1).toInt(), state.carried = true;
-        else if (token == "}}") state.cited = 0, state.carried = false;
-        else if (token == "**") state.bold = !state.bold;
+        if (token == "[[" || token == "]]")
+            state.carried = token == "[[";
+        else if (token.startsWith("{{"))
+            state.cited = match.captured(1).toInt(), state.carried = true;
+        else if (token == "}}")
+            state.cited = 0, state.carried = false;
+        else if (token == "**")
+            state.bold = !state.bold;
         else if (!token.trimmed().isEmpty()) {
             // Japanese has no blanks: two characters a word, so that marks can end inside a line.
             const int step = japanese ? 2 : static_cast<int>(token.size());
@@ -57,7 +61,8 @@ std::vector<Piece> piecesOf(const QString& paragraph, bool japanese) {
 
 class Layouter {
 public:
-    Layouter(Document& document, WordMarks& marks, bool japanese, std::map<int, std::pair<std::uint32_t, std::uint32_t>>& cited)
+    Layouter(Document& document, WordMarks& marks, bool japanese,
+             std::map<int, std::pair<std::uint32_t, std::uint32_t>>& cited)
         : m_document(document), m_marks(marks), m_cited(cited), m_japanese(japanese) {}
 
     void addPage(const ScriptedPage& source) {
@@ -68,7 +73,8 @@ public:
         page.begin = static_cast<std::uint32_t>(m_document.text.size());
         page.firstLine = static_cast<std::uint32_t>(m_document.lines.size());
         m_y = kTop;
-        for (const QString& paragraph : source.paragraphs) addParagraph(paragraph);
+        for (const QString& paragraph : source.paragraphs)
+            addParagraph(paragraph);
         page.lastLine = static_cast<std::uint32_t>(m_document.lines.size());
         page.end = static_cast<std::uint32_t>(m_document.text.size());
         m_document.pages.push_back(page);
@@ -87,7 +93,8 @@ private:
                 beginLine();
                 x = kLeft;
             }
-            if (m_document.text.size() > m_document.lines.back().begin && !piece.glued) m_document.text += ' ';
+            if (m_document.text.size() > m_document.lines.back().begin && !piece.glued)
+                m_document.text += ' ';
             Word word;
             word.begin = static_cast<std::uint32_t>(m_document.text.size());
             m_document.text += piece.text.toStdString();
@@ -154,7 +161,8 @@ Answer scriptedAnswer(const QString& question, const QString& text, const std::v
         for (Citation place : places) {
             if (place.number != number) continue;
             // Sentences end after their full stop.
-            place.sentenceEnd = static_cast<std::uint32_t>(answer.text.size() + text.mid(at, 1).toUtf8().size());
+            place.sentenceEnd =
+                static_cast<std::uint32_t>(answer.text.size() + text.mid(at, 1).toUtf8().size());
             answer.citations.push_back(place);
         }
     }
@@ -170,18 +178,21 @@ ScriptedWorkspace::ScriptedWorkspace() {
     m_model.memoryBytes = 5100000000;
 }
 
-DocumentId ScriptedWorkspace::addPdf(const QString& name, const std::vector<ScriptedPage>& pages, bool japanese) {
+DocumentId ScriptedWorkspace::addPdf(const QString& name, const std::vector<ScriptedPage>& pages,
+                                     bool japanese) {
     const auto id = static_cast<DocumentId>(m_entries.size() + 1);
     Entry entry;
     entry.text = std::make_shared<Document>();
     entry.text->name = name.toStdString();
     std::map<int, std::pair<std::uint32_t, std::uint32_t>> cited;
     Layouter layouter(*entry.text, entry.marks, japanese, cited);
-    for (const ScriptedPage& page : pages) layouter.addPage(page);
+    for (const ScriptedPage& page : pages)
+        layouter.addPage(page);
     for (const auto& [number, range] : cited)
         entry.cited.push_back(citationOf(*entry.text, number, range.first, range.second));
     entry.info = {id, name, "/documents/" + name, DocumentKind::Pdf, {}, 0, true};
-    for (std::size_t i = 0; i < pages.size(); ++i) entry.info.pageSizes.emplace_back(kPageWidth, kPageHeight);
+    for (std::size_t i = 0; i < pages.size(); ++i)
+        entry.info.pageSizes.emplace_back(kPageWidth, kPageHeight);
     entry.reading.stage = ReadingStage::FirstDone;
     entry.japanese = japanese;
     m_entries[id] = std::move(entry);
@@ -243,7 +254,14 @@ void ScriptedWorkspace::setModel(const ModelInfo& model) {
     emit modelChanged();
 }
 
-void ScriptedWorkspace::setScript(DocumentId id, const Answer& answer) { m_entries[id].script = answer; }
+void ScriptedWorkspace::hidePages(DocumentId id, bool hidden) {
+    m_entries[id].hidden = hidden;
+    emit infoChanged(id);
+}
+
+void ScriptedWorkspace::setScript(DocumentId id, const Answer& answer) {
+    m_entries[id].script = answer;
+}
 
 QString ScriptedWorkspace::addAnswer(DocumentId id, Answer answer) {
     const QString key = QString("A%1").arg(m_nextAnswer++);
@@ -254,11 +272,14 @@ QString ScriptedWorkspace::addAnswer(DocumentId id, Answer answer) {
     return key;
 }
 
-std::vector<Citation> ScriptedWorkspace::citations(DocumentId id) const { return m_entries.at(id).cited; }
+std::vector<Citation> ScriptedWorkspace::citations(DocumentId id) const {
+    return m_entries.at(id).cited;
+}
 
 std::vector<DocumentInfo> ScriptedWorkspace::documents() const {
     std::vector<DocumentInfo> infos;
-    for (const auto& [id, entry] : m_entries) infos.push_back(entry.info);
+    for (const auto& [id, entry] : m_entries)
+        infos.push_back(entry.info);
     return infos;
 }
 
@@ -273,7 +294,8 @@ DocumentId ScriptedWorkspace::open(const QString& path) {
     Entry entry;
     entry.info = {id, QFileInfo(path).fileName(), path, DocumentKind::Pdf, {}, 0, true};
     entry.reading.stage = ReadingStage::Failed;
-    entry.reading.error = Error{ErrorCode::NotFound, "There is no such file.", path.toStdString(), "Choose another file."};
+    entry.reading.error =
+        Error{ErrorCode::NotFound, "There is no such file.", path.toStdString(), "Choose another file."};
     m_entries[id] = std::move(entry);
     emit documentsChanged();
     return id;
@@ -301,18 +323,24 @@ void ScriptedWorkspace::forget(DocumentId document) {
 
 DocumentInfo ScriptedWorkspace::info(DocumentId document) const {
     const auto it = m_entries.find(document);
-    return it == m_entries.end() ? DocumentInfo() : it->second.info;
+    if (it == m_entries.end()) return {};
+    DocumentInfo info = it->second.info;
+    if (it->second.hidden) info.pageSizes.clear();
+    return info;
 }
 
-ReadingState ScriptedWorkspace::reading(DocumentId document) const { return m_entries.at(document).reading; }
+ReadingState ScriptedWorkspace::reading(DocumentId document) const {
+    return m_entries.at(document).reading;
+}
 
 std::shared_ptr<const Document> ScriptedWorkspace::text(DocumentId document) const {
     const Entry& entry = m_entries.at(document);
-    return entry.reading.stage == ReadingStage::Locked ? nullptr : entry.text;
+    return entry.hidden || entry.reading.stage == ReadingStage::Locked ? nullptr : entry.text;
 }
 
 QImage ScriptedWorkspace::paintPage(const Entry& entry, int index, double pixelsPerPoint) const {
-    QImage image(qRound(kPageWidth * pixelsPerPoint), qRound(kPageHeight * pixelsPerPoint), QImage::Format_RGB32);
+    QImage image(qRound(kPageWidth * pixelsPerPoint), qRound(kPageHeight * pixelsPerPoint),
+                 QImage::Format_RGB32);
     image.fill(Qt::white);
     QPainter painter(&image);
     painter.setRenderHint(QPainter::Antialiasing);
@@ -378,7 +406,8 @@ void ScriptedWorkspace::stream() {
     for (auto& [id, item] : m_answers) {
         auto& [document, answer] = item;
         const ReadingStage stage = m_entries[document].reading.stage;
-        if (answer.state == AnswerState::Waiting && stage != ReadingStage::FirstReading) answer.state = AnswerState::Writing;
+        if (answer.state == AnswerState::Waiting && stage != ReadingStage::FirstReading)
+            answer.state = AnswerState::Writing;
         if (answer.state != AnswerState::Writing) continue;
         running = true;
         const Answer& script = m_entries[document].script;
@@ -418,7 +447,9 @@ Answer ScriptedWorkspace::answer(const QString& answer) const {
 WordMarks ScriptedWorkspace::marks(const QString& answer) const {
     const auto it = m_answers.find(answer);
     if (it == m_answers.end() || it->second.second.text.empty()) return {};
-    return m_entries.at(it->second.first).marks;
+    WordMarks marks = m_entries.at(it->second.first).marks;
+    if (it->second.second.mode == AnswerMode::Full) marks.carried = marks.tokens;
+    return marks;
 }
 
 void ScriptedWorkspace::useModel(const QString& path) {

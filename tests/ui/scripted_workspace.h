@@ -24,6 +24,8 @@ public:
     DocumentId addPdf(const QString& name, const std::vector<ScriptedPage>& pages, bool japanese = false);
     DocumentId addLog(const QString& name, const QStringList& lines);
     void setReading(DocumentId id, const ReadingState& state);
+    /// As while the reader has not answered yet: no page sizes, no text.
+    void hidePages(DocumentId id, bool hidden);
     void setModel(const ModelInfo& model);
     /// The next question of this document gets this answer, word by word.
     void setScript(DocumentId id, const Answer& answer);
@@ -66,7 +68,7 @@ private:
         std::shared_ptr<Document> text;
         WordMarks marks;
         std::vector<Citation> cited;
-        bool japanese = false;
+        bool japanese = false, hidden = false;
         std::vector<QString> answers;
         Answer script;
     };

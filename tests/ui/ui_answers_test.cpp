@@ -90,7 +90,8 @@ protected:
     Note* note(const char* name) const { return m_panel.findChild<Note*>(name); }
     template <typename Change>
     void add(Change change) {
-        Answer answer = scriptedAnswer("How long?", "Sixty days [1]. Forty thousand [3].", m_workspace.citations(m_document));
+        Answer answer = scriptedAnswer("How long?", "Sixty days [1]. Forty thousand [3].",
+                                       m_workspace.citations(m_document));
         change(answer);
         m_workspace.addAnswer(m_document, answer);
         QTest::qWait(20);
@@ -102,13 +103,14 @@ protected:
 };
 
 TEST_F(Answers, StreamsAndEndsWithChips) {
-    m_workspace.setScript(m_document,
-                          scriptedAnswer("", "Sixty days [1]. Forty thousand [3].", m_workspace.citations(m_document)));
+    m_workspace.setScript(m_document, scriptedAnswer("", "Sixty days [1]. Forty thousand [3].",
+                                                     m_workspace.citations(m_document)));
     auto* edit = m_panel.findChild<QuestionEdit*>("questionEdit");
     QTest::keyClicks(edit, "How long?");
     QTest::keyClick(edit, Qt::Key_Return);
     ASSERT_TRUE(QTest::qWaitFor([&] { return m_panel.findChildren<CitationChip*>().size() == 2; }, 3000));
-    ASSERT_TRUE(QTest::qWaitFor([&] { return m_workspace.answer("A1").state == AnswerState::Complete; }, 3000));
+    ASSERT_TRUE(
+        QTest::qWaitFor([&] { return m_workspace.answer("A1").state == AnswerState::Complete; }, 3000));
     const QSignalSpy activated(&m_panel, &AnswerPanel::citationActivated);
     auto* chip = m_panel.findChild<CitationChip*>("citationChip3");
     EXPECT_EQ(chip->text(), QString::fromUtf8("3 · p. 63"));
@@ -129,7 +131,8 @@ TEST_F(Answers, CopiesWithPages) {
 
 TEST_F(Answers, SaysWhatTheCheckFound) {
     add([](Answer& answer) {
-        answer.facts = {{"60", 0, 2, CheckedFact::Found::OnCitedPage, 36}, {"45", 0, 2, CheckedFact::Found::Nowhere, -1}};
+        answer.facts = {{"60", 0, 2, CheckedFact::Found::OnCitedPage, 36},
+                        {"45", 0, 2, CheckedFact::Found::Nowhere, -1}};
     });
     EXPECT_TRUE(note("checkNote")->text().contains("'45' is not on any page. Check it."));
     EXPECT_TRUE(note("checkNote")->text().contains("1 of 2 numbers"));
@@ -158,7 +161,8 @@ TEST_F(Answers, NamesMissingPagesAndFailures) {
     add([](Answer& answer) {
         answer.missingPages = {56, 195};
         answer.state = AnswerState::Failed;
-        answer.error = Error{ErrorCode::OutOfMemory, "There is not enough memory.", "engine", "Close other programs."};
+        answer.error =
+            Error{ErrorCode::OutOfMemory, "There is not enough memory.", "engine", "Close other programs."};
     });
     EXPECT_TRUE(note("missingNote")->text().contains("without pages 57, 196"));
     EXPECT_TRUE(note("endedNote")->text().contains("There is not enough memory."));

@@ -100,8 +100,17 @@ TEST(PageMarks, UnknownMarksShowCitationsWithTheirWash) {
     EXPECT_TRUE(page.gutters.empty());
 }
 
+TEST(PageMarks, WhereNothingWasLeftOutOnlyCitationsAreMarked) {
+    const DocumentMarks marks(smallDocument(), {{1, 1, 1, 1, 1}, {1, 1, 1, 1, 1}}, {cite(1, 0, 2)});
+    const PageMarks page = pageMarks(marks, 0);
+    EXPECT_TRUE(page.carriedWashes.empty());
+    EXPECT_TRUE(page.gutters.empty());
+    EXPECT_EQ(page.cited.size(), 1U);
+}
+
 TEST(DocumentMarks, LeavesOutCitationsOutsideTheDocument) {
-    const DocumentMarks marks(smallDocument(), {}, {cite(1, 5, 500), cite(2, 8, 8), cite(3, 9, 11), cite(3, 9, 11)});
+    const DocumentMarks marks(smallDocument(), {},
+                              {cite(1, 5, 500), cite(2, 8, 8), cite(3, 9, 11), cite(3, 9, 11)});
     ASSERT_EQ(marks.cited().size(), 1U);
     EXPECT_EQ(marks.citedNumber(3), 3);
     EXPECT_EQ(marks.citedNumber(4), 0);
@@ -145,7 +154,8 @@ TEST(MarkPainter, PlainPaintsNothing) {
     style.colours = &lightColours();
     style.mode = MarkMode::Plain;
     QPainter painter(&page);
-    paintPageMarks(painter, pageMarks(DocumentMarks(smallDocument(), {{1, 1, 1, 1, 1}, {1, 1, 0, 0, 0}}, {}), 0),
+    paintPageMarks(painter,
+                   pageMarks(DocumentMarks(smallDocument(), {{1, 1, 1, 1, 1}, {1, 1, 0, 0, 0}}, {}), 0),
                    {200, 300}, style);
     painter.end();
     EXPECT_EQ(page, before);
@@ -256,7 +266,8 @@ TEST(HeatStrip, BarsStandWhereTheLinesAre) {
     page.lastLine = 100;
     document->pages = {page};
     view.setDocument(document);
-    view.setMarks(std::make_shared<DocumentMarks>(document, words, std::vector<Citation>()), MarkMode::Carried);
+    view.setMarks(std::make_shared<DocumentMarks>(document, words, std::vector<Citation>()),
+                  MarkMode::Carried);
     const std::vector<float> shares = stripShares(view, 200);
     EXPECT_FLOAT_EQ(shares[10], 0);
     EXPECT_FLOAT_EQ(shares[150], 1);

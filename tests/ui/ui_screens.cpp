@@ -31,7 +31,9 @@ void settle() {
 bool save(MainWindow& window, const QDir& folder, const QString& name) {
     settle();
     const bool saved = window.grab().save(folder.filePath(name + ".png"));
-    if (!saved) std::fprintf(stderr, "ui_screens: %s could not be written\n", qPrintable(folder.filePath(name + ".png")));
+    if (!saved)
+        std::fprintf(stderr, "ui_screens: %s could not be written\n",
+                     qPrintable(folder.filePath(name + ".png")));
     return saved;
 }
 

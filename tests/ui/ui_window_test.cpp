@@ -59,7 +59,8 @@ TEST_F(Window, AsksByKeysAndJumpsToTheCitedPageByAClick) {
     ASSERT_EQ(QApplication::focusWidget(), child<QWidget>("questionEdit"));
     QTest::keyClicks(QApplication::focusWidget(), "With how much notice?");
     keys(Qt::Key_Return);
-    ASSERT_TRUE(QTest::qWaitFor([&] { return m_workspace.answer("A1").state == AnswerState::Complete; }, 3000));
+    ASSERT_TRUE(
+        QTest::qWaitFor([&] { return m_workspace.answer("A1").state == AnswerState::Complete; }, 3000));
     EXPECT_EQ(view().currentPlace(), 0);
     QTest::mouseClick(child<CitationChip>("citationChip3"), Qt::LeftButton);
     EXPECT_EQ(view().currentPlace(), 62);
@@ -94,7 +95,8 @@ TEST_F(Window, HeatStripNamesItsPlaceAndJumps) {
     addAgreementAnswers(m_workspace, m_agreement);
     auto* strip = child<QWidget>("heatStrip");
     view().jumpToPlace(36);
-    EXPECT_TRUE(strip->accessibleName().startsWith("Heat strip, page 37 of 112, ")) << strip->accessibleName().toStdString();
+    EXPECT_TRUE(strip->accessibleName().startsWith("Heat strip, page 37 of 112, "))
+        << strip->accessibleName().toStdString();
     EXPECT_TRUE(strip->accessibleName().endsWith("percent carried"));
     QTest::mouseClick(strip, Qt::LeftButton, {}, QPoint(10, strip->height() / 2));
     EXPECT_NEAR(view().currentPlace(), 56, 1);
@@ -140,16 +142,32 @@ TEST_F(Window, SelectsWithTheMouseAndCopiesWithThePage) {
     const Line& line = document.lines[page.firstLine];
     const std::vector<QRectF> rects = pages->rectsOf({line.begin, line.end}, 36);
     ASSERT_FALSE(rects.empty());
-    const QPoint from = rects[0].topLeft().toPoint() + QPoint(1, 6), to = rects[0].bottomRight().toPoint() - QPoint(1, 6);
+    const QPoint from = rects[0].topLeft().toPoint() + QPoint(1, 6),
+                 to = rects[0].bottomRight().toPoint() - QPoint(1, 6);
     QTest::mousePress(view().viewport(), Qt::LeftButton, {}, from);
-    QMouseEvent move(QEvent::MouseMove, to, view().viewport()->mapToGlobal(to), Qt::LeftButton, Qt::LeftButton, {});
+    QMouseEvent move(QEvent::MouseMove, to, view().viewport()->mapToGlobal(to), Qt::LeftButton,
+                     Qt::LeftButton, {});
     QApplication::sendEvent(view().viewport(), &move);
     QTest::mouseRelease(view().viewport(), Qt::LeftButton, {}, to);
     EXPECT_EQ(view().selectedText(), "14. TERM AND TERMINATION");
     view().setFocus();
     keys(Qt::Key_C, Qt::ControlModifier | Qt::ShiftModifier);
-    EXPECT_EQ(QApplication::clipboard()->text(),
-              QString::fromUtf8("“14. TERM AND TERMINATION” (FSA-2231 Framework Supply Agreement.pdf, page 37)"));
+    EXPECT_EQ(
+        QApplication::clipboard()->text(),
+        QString::fromUtf8("“14. TERM AND TERMINATION” (FSA-2231 Framework Supply Agreement.pdf, page 37)"));
+}
+
+TEST_F(Window, OpensAtTheBeginningWhenPagesBecomeKnownLater) {
+    m_agreement = addAgreement(m_workspace);
+    m_workspace.hidePages(m_agreement, true);
+    open();
+    window().openFile(m_workspace.info(m_agreement).path);
+    QTest::qWait(30);
+    EXPECT_EQ(view().placeCount(), 0);
+    m_workspace.hidePages(m_agreement, false);
+    QTest::qWait(30);
+    EXPECT_EQ(view().placeCount(), 112);
+    EXPECT_EQ(view().currentPlace(), 0);
 }
 
 TEST_F(Window, ZoomKeepsThePage) {
@@ -168,7 +186,8 @@ TEST_F(Window, ZoomKeepsThePage) {
 
 TEST_F(Window, RendersOnlyWhatIsInViewAndStaysUnderItsLimit) {
     std::vector<ScriptedPage> pages(1500);
-    for (ScriptedPage& page : pages) page.paragraphs << "A page of a very long document.";
+    for (ScriptedPage& page : pages)
+        page.paragraphs << "A page of a very long document.";
     const DocumentId id = m_workspace.addPdf("long.pdf", pages);
     open();
     window().openFile(m_workspace.info(id).path);
@@ -210,6 +229,8 @@ TEST_F(Window, StartPageOffersAModelFileAndTakesDrops) {
     EXPECT_FALSE(child<QWidget>("answerPanel")->isVisible());
     QMimeData data;
     data.setUrls({QUrl::fromLocalFile(m_workspace.info(m_agreement).path)});
+    QDragEnterEvent enter(QPoint(500, 400), Qt::CopyAction, &data, Qt::LeftButton, Qt::NoModifier);
+    QApplication::sendEvent(&window(), &enter);
     QDropEvent drop(QPointF(500, 400), Qt::CopyAction, &data, Qt::LeftButton, Qt::NoModifier);
     QApplication::sendEvent(&window(), &drop);
     ASSERT_NE(window().currentPane(), nullptr);
@@ -306,12 +327,14 @@ TEST_F(Window, SmallWindowsFoldTheLibraryAndOlderAnswers) {
     QTest::mouseClick(button, Qt::LeftButton);
     EXPECT_TRUE(child<QWidget>("libraryPanel")->isVisible());
     int folded = 0;
-    for (QToolButton* unfold : window().findChildren<QToolButton*>("unfoldButton")) folded += unfold->isVisible() ? 1 : 0;
+    for (QToolButton* unfold : window().findChildren<QToolButton*>("unfoldButton"))
+        folded += unfold->isVisible() ? 1 : 0;
     EXPECT_EQ(folded, 1);
     window().resize(800, 560);
     QTest::qWait(20);
     EXPECT_GT(child<QWidget>("answerPanel")->mapTo(&window(), QPoint()).y(),
-              view().mapTo(&window(), QPoint()).y() + 50) << "answers under the page";
+              view().mapTo(&window(), QPoint()).y() + 50)
+        << "answers under the page";
 }
 
 TEST_F(Window, F6GoesRoundThePanes) {

@@ -1,0 +1,69 @@
+// The window over this computer's own workspace: real reader, real model, real answer. Skipped without a
+// model.
+#include <gtest/gtest.h>
+
+#include <QApplication>
+#include <QDir>
+#include <QFileInfo>
+#include <QTemporaryDir>
+#include <QTest>
+
+#include "app/local_workspace.h"
+#include "ui/answer_text.h"
+#include "ui/desktop.h"
+
+namespace kvasir {
+namespace {
+
+QString modelFile() {
+    const QString named = qEnvironmentVariable("KVASIR_TEST_MODEL");
+    if (!named.isEmpty()) return named;
+    return QDir::home().filePath(".cache/kvasir/models/qwen2.5-coder-0.5b-instruct-q4_k_m.gguf");
+}
+
+TEST(Program, OpensTheSampleAsksAndShowsTheCitedPage) {
+    if (!QFileInfo::exists(modelFile())) GTEST_SKIP() << "no model file at " << modelFile().toStdString();
+    const QTemporaryDir data;
+    LocalWorkspace::Options options;
+    options.dataFolder = data.path().toStdString();
+    options.model = modelFile().toStdString();
+    auto workspace = LocalWorkspace::create(options);
+    ASSERT_TRUE(workspace) << workspace.error().message();
+    (*workspace)->setSetting("language", "en");
+    Desktop desktop(*qApp, **workspace, {});
+    MainWindow& window = desktop.window();
+    window.resize(1440, 900);
+    window.show();
+    window.openFile(QString(KVASIR_SAMPLES) + "/framework-agreement.pdf");
+    auto* question = window.findChild<QWidget*>("questionEdit");
+    ASSERT_TRUE(QTest::qWaitFor([&] { return question->isEnabled(); }, 60000));
+    DocumentPane* pane = window.currentPane();
+    ASSERT_TRUE(QTest::qWaitFor([&] { return pane->view().placeCount() == 21; }, 60000));
+    EXPECT_EQ(pane->view().currentPlace(), 0);
+
+    question->setFocus();
+    QTest::keyClicks(question, "What is the unit price of the NS-200 split-case pump?");
+    QTest::keyClick(question, Qt::Key_Return);
+    const std::vector<QString> answers = (*workspace)->answers(pane->documentId());
+    ASSERT_EQ(answers.size(), 1U);
+    const auto ended = [&] {
+        const AnswerState state = (*workspace)->answer(answers[0]).state;
+        return state != AnswerState::Waiting && state != AnswerState::Writing;
+    };
+    ASSERT_TRUE(QTest::qWaitFor(ended, 400000));
+    QTest::qWait(100);
+    EXPECT_EQ((*workspace)->answer(answers[0]).state, AnswerState::Complete);
+    ASSERT_NE(pane->view().marks(), nullptr);
+    EXPECT_TRUE(pane->view().marks()->known());
+    EXPECT_GT(pane->view().marks()->share(), 0);
+
+    auto* chip = window.findChild<CitationChip*>();
+    ASSERT_NE(chip, nullptr) << (*workspace)->answer(answers[0]).text;
+    QTest::mouseClick(chip, Qt::LeftButton);
+    QTest::qWait(50);
+    EXPECT_EQ(pane->view().currentPlace(), chip->citation().page);
+    window.grab().save(KVASIR_SCREENS "/program.png");
+}
+
+}  // namespace
+}  // namespace kvasir
