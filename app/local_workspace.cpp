@@ -1,6 +1,7 @@
 #include "app/local_workspace.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <QMetaObject>
 
@@ -28,6 +29,8 @@ Result<std::unique_ptr<LocalWorkspace>> LocalWorkspace::create(const Options& op
     }
     LocalWorkspace* self = workspace.get();
     storeOptions.onError = [self](const Error& error) {
+        // It belonged to something that was forgotten meanwhile.
+        if (error.code == ErrorCode::NotFound) return;
         self->post([self, error] { emit self->failed(error); });
     };
     Result<std::unique_ptr<Store>> store = Store::open(std::move(storeOptions));
@@ -78,7 +81,7 @@ ModelInfo LocalWorkspace::model() const {
 }
 
 void LocalWorkspace::useModel(const QString& path) {
-    m_store->setSetting(kModelSetting, path.toStdString());
+    setSetting(kModelSetting, path);
     m_model = {};
     m_model.path = path;
     m_engine->loadModel(path.toStdString());
@@ -88,8 +91,8 @@ void LocalWorkspace::useModel(const QString& path) {
 EngineThread::Events LocalWorkspace::engineEvents() {
     EngineThread::Events events;
     events.model = [this](const EngineThread::ModelState& state) {
+        m_modelName = state.name;
         post([this, state] {
-            m_modelName = state.name;
             m_model.path = QString::fromStdString(state.path.string());
             m_model.name = QString::fromStdString(state.name);
             m_model.loaded = !state.name.empty();
@@ -138,7 +141,7 @@ void LocalWorkspace::keep(EngineThread::AnswerKey key, const Answer& answer, con
     kept.question = keeping.question;
     kept.askedAt = keeping.askedAt;
     // A failure is reported through onError as well.
-    static_cast<void>(m_library->finish(*row, keeping.conversation, kept, trace, keeping.model));
+    static_cast<void>(m_library->finish(*row, keeping.conversation, kept, trace, m_modelName));
 }
 
 // ----------------------------------------------------------------------------------------------------
@@ -147,7 +150,7 @@ QString LocalWorkspace::ask(DocumentId document, const QString& question) {
     Entry* entry = find(document);
     if (entry == nullptr) return {};
     const EngineThread::AnswerKey key = m_nextKey++;
-    const QString id = QStringLiteral("new-%1").arg(key);
+    const QString id = answerOf(key);
     Asked asked;
     asked.document = document;
     asked.key = key;
@@ -156,32 +159,44 @@ QString LocalWorkspace::ask(DocumentId document, const QString& question) {
     asked.answer.askedAt = nowMs();
     if (entry->reading.stage == ReadingStage::FirstReading)
         asked.answer.waitSeconds = std::max(0.0, entry->reading.secondsLeft);
-
-    if (entry->row != 0) {
-        Keeping keeping;
-        keeping.question = asked.answer.question;
-        keeping.askedAt = asked.answer.askedAt;
-        keeping.model = m_modelName;
-        const Result<Library::Conversation> conversation =
-            m_library->conversation(*m_reader, entry->row, entry->info.name.toStdString());
-        if (conversation) {
-            keeping.conversation = *conversation;
-            keeping.row = m_library->begin(*conversation, asked.answer, m_modelName);
-            const std::lock_guard lock(m_keepingMutex);
-            m_keeping.emplace(key, std::move(keeping));
-        } else {
-            report(conversation.error());
-        }
-    }
     m_answers[id] = std::move(asked);
     entry->answers.push_back(id);
     entry->info.answers = static_cast<std::int32_t>(entry->answers.size());
-    AskRequest request;
-    request.question = question.toStdString();
-    m_engine->ask(document, key, std::move(request));
+    const bool textComes =
+        entry->info.open && entry->text == nullptr && entry->reading.stage != ReadingStage::Failed;
+    if (textComes) {
+        entry->waiting.push_back(id);
+    } else {
+        submit(*entry, id);
+    }
     emit answersChanged(document);
     emit documentsChanged();
     return id;
+}
+
+void LocalWorkspace::submit(Entry& entry, const QString& answer) {
+    const Asked& asked = m_answers.at(answer);
+    if (entry.row != 0 && entry.conversation != 0) {
+        Keeping keeping;
+        keeping.question = asked.answer.question;
+        keeping.askedAt = asked.answer.askedAt;
+        keeping.conversation = {entry.row, entry.conversation};
+        keeping.row = m_library->begin(keeping.conversation, asked.answer, m_model.name.toStdString());
+        const std::lock_guard lock(m_keepingMutex);
+        m_keeping.emplace(asked.key, std::move(keeping));
+    }
+    AskRequest request;
+    request.question = asked.answer.question;
+    m_engine->ask(entry.info.id, asked.key, std::move(request));
+}
+
+void LocalWorkspace::failWaiting(Entry& entry, const Error& error) {
+    for (const QString& id : std::exchange(entry.waiting, {})) {
+        Answer& answer = m_answers.at(id).answer;
+        answer.state = AnswerState::Failed;
+        answer.error = error;
+        emit answerChanged(id);
+    }
 }
 
 QString LocalWorkspace::answerOf(EngineThread::AnswerKey key) const {
@@ -224,8 +239,14 @@ void LocalWorkspace::onFinished(EngineThread::AnswerKey key, const Answer& answe
 
 void LocalWorkspace::stop(const QString& answer) {
     const auto found = m_answers.find(answer);
-    if (found != m_answers.end() && !isFinal(found->second.answer.state))
-        m_engine->stopAnswer(found->second.key);
+    if (found == m_answers.end() || isFinal(found->second.answer.state)) return;
+    Entry* entry = find(found->second.document);
+    if (entry != nullptr && std::erase(entry->waiting, answer) > 0) {
+        found->second.answer.state = AnswerState::Stopped;
+        emit answerChanged(answer);
+        return;
+    }
+    m_engine->stopAnswer(found->second.key);
 }
 
 std::vector<QString> LocalWorkspace::answers(DocumentId document) const {
@@ -254,11 +275,13 @@ WordMarks LocalWorkspace::marks(const QString& answer) const {
 }
 
 QString LocalWorkspace::setting(const QString& key) const {
+    if (const auto set = m_settings.find(key); set != m_settings.end()) return set->second;
     const Result<std::optional<std::string>> value = m_reader->setting(key.toStdString());
     return value && value->has_value() ? QString::fromStdString(**value) : QString();
 }
 
 void LocalWorkspace::setSetting(const QString& key, const QString& value) {
+    m_settings[key] = value;
     m_store->setSetting(key.toStdString(), value.toStdString());
 }
 

@@ -1,9 +1,10 @@
 // The documents of the workspace: opening, reading, closing, forgetting.
-#include "app/local_workspace.h"
-
 #include <algorithm>
+#include <utility>
 
 #include <QFileInfo>
+
+#include "app/local_workspace.h"
 
 namespace kvasir {
 namespace {
@@ -40,12 +41,13 @@ void LocalWorkspace::loadAnswers(Entry& entry) {
         report(conversations.error());
         return;
     }
+    std::vector<QString> stored;
     for (const ConversationRecord& conversation : *conversations) {
+        entry.conversation = conversation.id;
         const Result<std::vector<Exchange>> exchanges = m_reader->exchanges(conversation.id);
         if (!exchanges) continue;
         for (const Exchange& exchange : *exchanges) {
             const QString id = QString::fromStdString(answerId(exchange.id));
-            if (std::find(entry.answers.begin(), entry.answers.end(), id) != entry.answers.end()) continue;
             const Result<std::vector<CitationRecord>> citations = m_reader->citations(exchange.id);
             const Result<std::vector<CheckedFact>> facts = m_reader->facts(exchange.id);
             Asked asked;
@@ -54,9 +56,10 @@ void LocalWorkspace::loadAnswers(Entry& entry) {
             asked.answer = toAnswer(exchange, citations ? *citations : std::vector<CitationRecord>(),
                                     facts ? *facts : std::vector<CheckedFact>());
             m_answers[id] = std::move(asked);
-            entry.answers.push_back(id);
+            stored.push_back(id);
         }
     }
+    entry.answers.insert(entry.answers.begin(), stored.begin(), stored.end());
     entry.info.answers = static_cast<std::int32_t>(entry.answers.size());
 }
 
@@ -67,6 +70,11 @@ LocalWorkspace::Entry* LocalWorkspace::find(DocumentId id) {
 const LocalWorkspace::Entry* LocalWorkspace::find(DocumentId id) const {
     const auto found = m_documents.find(id);
     return found == m_documents.end() ? nullptr : &found->second;
+}
+
+LocalWorkspace::Entry* LocalWorkspace::opened(DocumentId id, std::uint64_t opening) {
+    Entry* entry = find(id);
+    return entry != nullptr && entry->info.open && entry->opening == opening ? entry : nullptr;
 }
 
 std::vector<DocumentInfo> LocalWorkspace::documents() const {
@@ -92,7 +100,7 @@ DocumentId LocalWorkspace::open(const QString& path) {
     std::erase(m_order, id);
     m_order.insert(m_order.begin(), id);
     Entry& entry = m_documents[id];
-    if (!entry.info.open) startThread(id, {});
+    if (!entry.info.open || entry.reading.stage == ReadingStage::Failed) startThread(id, {});
     emit documentsChanged();
     return id;
 }
@@ -107,34 +115,49 @@ void LocalWorkspace::startThread(DocumentId id, const std::string& password) {
     entry.info.open = true;
     entry.text.reset();
     entry.reading = {};
+    entry.opening = ++m_openings;
     const std::filesystem::path path = entry.info.path.toStdString();
+    entry.thread = std::make_unique<DocumentThread>(path, password, documentEvents(id, entry.opening, path));
+    emit readingChanged(id);
+}
+
+DocumentThread::Events LocalWorkspace::documentEvents(DocumentId id, std::uint64_t opening,
+                                                      const std::filesystem::path& path) {
     DocumentThread::Events events;
-    events.opened = [this, id](const DocumentThread::Opened& opened) {
-        post([this, id, opened] { onOpened(id, opened); });
+    events.opened = [this, id, opening](const DocumentThread::Opened& file) {
+        post([this, id, opening, file] {
+            if (opened(id, opening) != nullptr) onOpened(id, file);
+        });
     };
-    events.progress = [this, id](std::int32_t pages) {
-        post([this, id, pages] {
-            Entry* found = find(id);
-            if (found == nullptr || found->reading.stage != ReadingStage::Opening) return;
-            found->reading.pagesRead = pages;
+    events.progress = [this, id, opening](std::int32_t pages) {
+        post([this, id, opening, pages] {
+            Entry* entry = opened(id, opening);
+            if (entry == nullptr || entry->reading.stage != ReadingStage::Opening) return;
+            entry->reading.pagesRead = pages;
             emit readingChanged(id);
         });
     };
-    events.read = [this, id, path](Result<std::shared_ptr<const Document>> document) {
-        // On the document's thread: putting the text into the store takes a while for long ones.
-        Result<RowId> row = 0;
-        if (document) row = m_library->remember(**document, path);
-        if (document && row)
-            static_cast<void>(m_library->index(*row, *document));  // search is lost, not the document
-        post([this, id, document = std::move(document), row = std::move(row)] { onRead(id, document, row); });
+    events.read = [this, id, opening, path](Result<std::shared_ptr<const Document>> document) {
+        // On the document's thread: the window does not wait for the disk.
+        Result<Library::Conversation> place;
+        if (document)
+            place = m_library->remember(**document, path).and_then([&](RowId row) {
+                return m_store->reader().and_then([&](const std::unique_ptr<StoreReader>& reader) {
+                    return m_library->conversation(*reader, row, (*document)->name);
+                });
+            });
+        // Long texts take the writer a while: nobody waits for it. A failure costs search, not the document.
+        if (document && place) static_cast<void>(m_store->indexDocument(place->document, *document));
+        post([this, id, opening, document = std::move(document), place = std::move(place)] {
+            onRead(id, opening, document, place);
+        });
     };
     events.image = [this, id](std::int32_t page, double wanted, const PageImage& image) {
         post([this, id, page, wanted, picture = image.image] {
             emit pageImageReady(id, page, wanted, picture);
         });
     };
-    entry.thread = std::make_unique<DocumentThread>(path, password, std::move(events));
-    emit readingChanged(id);
+    return events;
 }
 
 void LocalWorkspace::onOpened(DocumentId id, const DocumentThread::Opened& opened) {
@@ -148,34 +171,55 @@ void LocalWorkspace::onOpened(DocumentId id, const DocumentThread::Opened& opene
     emit infoChanged(id);
 }
 
-void LocalWorkspace::onRead(DocumentId id, const Result<std::shared_ptr<const Document>>& document,
-                            const Result<RowId>& row) {
-    Entry* entry = find(id);
-    if (entry == nullptr || !entry->info.open) return;
+void LocalWorkspace::onRead(DocumentId id, std::uint64_t opening,
+                            const Result<std::shared_ptr<const Document>>& document,
+                            const Result<Library::Conversation>& place) {
+    if (document && place && find(id) == nullptr) {
+        // Forgotten while it was on its way into the store.
+        const bool other = std::any_of(m_documents.begin(), m_documents.end(), [&](const auto& known) {
+            return known.second.row == place->document;
+        });
+        if (!other) m_store->deleteDocument(place->document);
+        return;
+    }
+    Entry* entry = opened(id, opening);
+    if (entry == nullptr) return;
     if (!document) {
         if (document.error().code == ErrorCode::Cancelled) return;
         entry->reading.stage =
             document.error().code == ErrorCode::Locked ? ReadingStage::Locked : ReadingStage::Failed;
         entry->reading.error = document.error();
+        // Whoever asked about a locked document may unlock it yet.
+        if (entry->reading.stage == ReadingStage::Failed) failWaiting(*entry, document.error());
         emit readingChanged(id);
         return;
     }
     entry->text = *document;
-    if (row && entry->row == 0) {
-        entry->row = *row;
-        loadAnswers(*entry);  // the same content may have been asked before, under another name
-        // Its remembered self would be listed twice.
-        if (*row != id && m_documents.contains(*row)) {
-            m_documents.erase(*row);
-            std::erase(m_order, *row);
-        }
-        emit documentsChanged();
-        emit answersChanged(id);
-    }
+    if (place) takeRow(*entry, *place);
     entry->reading.stage = ReadingStage::WaitingForModel;
     m_engine->addDocument(id, entry->text);
+    for (const QString& answer : std::exchange(entry->waiting, {}))
+        submit(*entry, answer);
     emit infoChanged(id);
     emit readingChanged(id);
+}
+
+/// The document's place in the store, and with it the answers of earlier runs.
+void LocalWorkspace::takeRow(Entry& entry, const Library::Conversation& place) {
+    const DocumentId id = entry.info.id;
+    entry.conversation = place.row;
+    if (entry.row == place.document) return;
+    // Answers about what the file held before stay in the store: their places are not those of this text.
+    if (entry.row != 0) entry.answers = entry.waiting;
+    entry.row = place.document;
+    loadAnswers(entry);  // the same content may have been asked before, under another name
+    // Its remembered self would be listed twice.
+    if (const Entry* self = find(entry.row); self != nullptr && entry.row != id && !self->info.open) {
+        m_documents.erase(entry.row);
+        std::erase(m_order, entry.row);
+    }
+    emit documentsChanged();
+    emit answersChanged(id);
 }
 
 void LocalWorkspace::onReading(DocumentId id, const ReadingState& state) {
@@ -201,18 +245,26 @@ void LocalWorkspace::close(DocumentId document) {
     entry->text.reset();
     entry->info.pageSizes.clear();
     m_engine->removeDocument(document);
+    failWaiting(*entry, {ErrorCode::NotFound, "The document was closed before it could be answered.", "",
+                         "Open it again and ask once more."});
     emit documentsChanged();
 }
 
 void LocalWorkspace::forget(DocumentId document) {
-    Entry* entry = find(document);
-    if (entry == nullptr) return;
-    close(document);
-    if (entry->row != 0) m_store->deleteDocument(entry->row);
-    for (const QString& answer : entry->answers)
-        m_answers.erase(answer);
-    m_documents.erase(document);
-    std::erase(m_order, document);
+    if (find(document) == nullptr) return;
+    const RowId row = find(document)->row;
+    std::vector<DocumentId> same{document};  // open under two names, it is one document in the store
+    for (const auto& [id, entry] : m_documents) {
+        if (row != 0 && entry.row == row && id != document) same.push_back(id);
+    }
+    for (const DocumentId id : same) {
+        close(id);
+        for (const QString& answer : find(id)->answers)
+            m_answers.erase(answer);
+        m_documents.erase(id);
+        std::erase(m_order, id);
+    }
+    if (row != 0) m_store->deleteDocument(row);
     emit documentsChanged();
 }
 
