@@ -22,13 +22,13 @@ EngineThread::EngineThread(Events events, int threads)
       m_thread([this](const std::stop_token& stop) { loop(stop); }) {}
 
 EngineThread::~EngineThread() {
+    m_thread.request_stop();  // first: no job begins after the running one is stopped
     {
         const std::lock_guard lock(m_mutex);
         for (Question& question : m_questions)
             question.stop.request_stop();
         m_runningStop.request_stop();
     }
-    m_thread.request_stop();
     m_thread.join();
 }
 
@@ -122,7 +122,7 @@ void EngineThread::loop(const std::stop_token& stop) {
                 job = next();
                 return job.kind != JobKind::None;
             });
-            if (job.kind == JobKind::None) break;
+            if (job.kind == JobKind::None || stop.stop_requested()) break;
             m_running = job.kind;
             m_runningDocument = job.document;
             m_runningStop = job.question ? job.question->stop : std::stop_source();
@@ -224,7 +224,10 @@ void EngineThread::runLoad(const std::filesystem::path& path) {
     }
     for (auto& [id, work] : documents) {
         work->read.reset();
-        work->failure.reset();
+        {
+            const std::lock_guard lock(m_mutex);
+            work->failure.reset();
+        }
         work->noFull = false;
         report(id, *work, ReadingStage::WaitingForModel);
     }
@@ -254,6 +257,11 @@ void EngineThread::runLoad(const std::filesystem::path& path) {
 void EngineThread::runAsk(Job& job) {
     Question& question = *job.question;
     const std::stop_token stop = question.stop.get_token();
+    std::optional<Error> failure;
+    if (job.work != nullptr) {
+        const std::lock_guard lock(m_mutex);
+        failure = job.work->failure;
+    }
     const auto finish = [&](Result<AskOutcome> outcome) {
         m_events.finished(question.key, std::move(outcome));
     };
@@ -266,8 +274,8 @@ void EngineThread::runAsk(Job& job) {
         finish(fail(ErrorCode::NotFound, "The document is closed.", "", "Open it again and ask once more."));
     } else if (m_engine == nullptr) {
         finish(tl::unexpected(m_model.error.value_or(noModel())));
-    } else if (job.work->failure) {
-        finish(tl::unexpected(*job.work->failure));
+    } else if (failure) {
+        finish(tl::unexpected(*failure));
     } else {
         if (job.work->read->resident->fullDone()) question.request.mode = AnswerMode::Full;
         finish(m_engine->ask(*job.work->read, question.request, stop,

@@ -71,7 +71,7 @@ private:
         ReadingClock clock;                  ///< engine thread only
         std::atomic<bool> paused = false;
         std::atomic<bool> removed = false;
-        std::optional<Error> failure;  ///< why it cannot be read by the present model
+        std::optional<Error> failure;  ///< why the present model cannot read it; guarded by m_mutex
         bool noFull = false;           ///< the full reading failed: quick answers only
         std::uint64_t order = 0;       ///< larger is newer
     };
@@ -109,6 +109,7 @@ private:
 
     std::mutex m_mutex;
     std::condition_variable_any m_wake;
+    std::unique_ptr<AnswerEngine> m_engine;  ///< engine thread only; before the documents in its memory
     std::map<DocumentId, std::shared_ptr<Work>> m_documents;
     std::deque<std::shared_ptr<Work>> m_removed;  ///< their memory is the engine thread's to free
     std::deque<Question> m_questions;
@@ -120,10 +121,9 @@ private:
     std::stop_source m_runningStop;
     std::optional<AnswerKey> m_runningAnswer;
 
-    std::unique_ptr<AnswerEngine> m_engine;  ///< engine thread only
-    ModelState m_model;                      ///< engine thread only
-    bool m_modelTried = false;               ///< a load was attempted; guarded by m_mutex
-    std::jthread m_thread;                   // last: starts when the rest is there
+    ModelState m_model;         ///< engine thread only
+    bool m_modelTried = false;  ///< a load was attempted; guarded by m_mutex
+    std::jthread m_thread;      // last: starts when the rest is there
 };
 
 }  // namespace kvasir

@@ -64,8 +64,11 @@ private:
         ReadingState reading;
         std::shared_ptr<const Document> text;
         std::unique_ptr<DocumentThread> thread;
-        RowId row = 0;  ///< 0 until its text is in the store
-        std::vector<QString> answers;
+        std::uint64_t opening = 0;  ///< which opening the thread belongs to: events of earlier ones are late
+        RowId row = 0;              ///< 0 until its text is in the store
+        RowId conversation = 0;     ///< where its answers are kept; 0 until the store has it
+        std::vector<QString> answers;  ///< oldest first
+        std::vector<QString> waiting;  ///< of them, those asked before the text was there
     };
     struct Asked {
         DocumentId document = 0;
@@ -81,9 +84,16 @@ private:
     void loadRemembered();
     void loadAnswers(Entry& entry);
     void startThread(DocumentId id, const std::string& password);
+    DocumentThread::Events documentEvents(DocumentId id, std::uint64_t opening,
+                                          const std::filesystem::path& path);
     void onOpened(DocumentId id, const DocumentThread::Opened& opened);
-    void onRead(DocumentId id, const Result<std::shared_ptr<const Document>>& document,
-                const Result<RowId>& row);
+    void onRead(DocumentId id, std::uint64_t opening, const Result<std::shared_ptr<const Document>>& document,
+                const Result<Library::Conversation>& place);
+    void takeRow(Entry& entry, const Library::Conversation& place);
+    /// Hands a question on to the engine and, when the document is in the store, begins its exchange there.
+    void submit(Entry& entry, const QString& answer);
+    void failWaiting(Entry& entry, const Error& error);
+    Entry* opened(DocumentId id, std::uint64_t opening);
     void onReading(DocumentId id, const ReadingState& state);
     void onText(EngineThread::AnswerKey key, const std::string& text);
     void onFinished(EngineThread::AnswerKey key, const Answer& answer, const AnswerTrace& trace);
@@ -102,15 +112,17 @@ private:
     std::vector<DocumentId> m_order;  ///< most recently opened first
     mutable std::map<QString, Asked> m_answers;
     DocumentId m_nextNew = -1;
+    std::uint64_t m_openings = 0;
+    std::map<QString, QString> m_settings;  ///< set in this run: the store may not have written them yet
     EngineThread::AnswerKey m_nextKey = 1;
     ModelInfo m_model;
-    std::string m_modelName;  ///< of the loaded model
+    std::string m_modelName;  ///< of the loaded model; engine thread only
 
     /// Exchanges being written: where the engine thread keeps an answer. Shared with the engine thread.
     struct Keeping {
         std::shared_future<Result<RowId>> row;
         Library::Conversation conversation;
-        std::string question, model;
+        std::string question;
         std::int64_t askedAt = 0;
     };
     std::mutex m_keepingMutex;

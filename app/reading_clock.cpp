@@ -4,13 +4,12 @@
 
 namespace kvasir {
 
-void ReadingClock::start(std::int64_t done) {
-    m_last = Clock::now();
+void ReadingClock::start(std::int64_t done, Clock::time_point now) {
+    m_last = now;
     m_done = done;
 }
 
-void ReadingClock::advance(std::int64_t done) {
-    const Clock::time_point now = Clock::now();
+void ReadingClock::advance(std::int64_t done, Clock::time_point now) {
     const double seconds = std::chrono::duration<double>(now - m_last).count();
     const double n = static_cast<double>(done - m_done), p = static_cast<double>(done + m_done) / 2;
     m_nn += n * n;

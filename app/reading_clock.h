@@ -13,8 +13,8 @@ public:
     using Clock = std::chrono::steady_clock;
 
     /// `done` tokens are read at the moment.
-    void start(std::int64_t done);
-    void advance(std::int64_t done);
+    void start(std::int64_t done, Clock::time_point now = Clock::now());
+    void advance(std::int64_t done, Clock::time_point now = Clock::now());
     /// Seconds for the tokens [done, all); < 0 while too little was measured.
     double secondsLeft(std::int64_t all) const;
 

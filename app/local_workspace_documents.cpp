@@ -1,0 +1,303 @@
+// The documents of the workspace: opening, reading, closing, forgetting.
+#include <algorithm>
+#include <utility>
+
+#include <QFileInfo>
+
+#include "app/local_workspace.h"
+
+namespace kvasir {
+namespace {
+
+DocumentInfo remembered(const DocumentRecord& record) {
+    DocumentInfo info;
+    info.id = record.id;
+    info.name = QString::fromStdString(record.name);
+    info.path = QString::fromStdString(record.path);
+    info.kind = record.kind;
+    return info;
+}
+
+}  // namespace
+
+void LocalWorkspace::loadRemembered() {
+    const Result<std::vector<DocumentRecord>> records = m_reader->documents();
+    if (!records) {
+        report(records.error());
+        return;
+    }
+    for (const DocumentRecord& record : *records) {
+        Entry& entry = m_documents[record.id];
+        entry.info = remembered(record);
+        entry.row = record.id;
+        m_order.push_back(record.id);
+        loadAnswers(entry);
+    }
+}
+
+void LocalWorkspace::loadAnswers(Entry& entry) {
+    const Result<std::vector<ConversationRecord>> conversations = m_reader->conversations(entry.row);
+    if (!conversations) {
+        report(conversations.error());
+        return;
+    }
+    std::vector<QString> stored;
+    for (const ConversationRecord& conversation : *conversations) {
+        entry.conversation = conversation.id;
+        const Result<std::vector<Exchange>> exchanges = m_reader->exchanges(conversation.id);
+        if (!exchanges) continue;
+        for (const Exchange& exchange : *exchanges) {
+            const QString id = QString::fromStdString(answerId(exchange.id));
+            const Result<std::vector<CitationRecord>> citations = m_reader->citations(exchange.id);
+            const Result<std::vector<CheckedFact>> facts = m_reader->facts(exchange.id);
+            Asked asked;
+            asked.document = entry.info.id;
+            asked.row = exchange.id;
+            asked.answer = toAnswer(exchange, citations ? *citations : std::vector<CitationRecord>(),
+                                    facts ? *facts : std::vector<CheckedFact>());
+            m_answers[id] = std::move(asked);
+            stored.push_back(id);
+        }
+    }
+    entry.answers.insert(entry.answers.begin(), stored.begin(), stored.end());
+    entry.info.answers = static_cast<std::int32_t>(entry.answers.size());
+}
+
+LocalWorkspace::Entry* LocalWorkspace::find(DocumentId id) {
+    const auto found = m_documents.find(id);
+    return found == m_documents.end() ? nullptr : &found->second;
+}
+const LocalWorkspace::Entry* LocalWorkspace::find(DocumentId id) const {
+    const auto found = m_documents.find(id);
+    return found == m_documents.end() ? nullptr : &found->second;
+}
+
+LocalWorkspace::Entry* LocalWorkspace::opened(DocumentId id, std::uint64_t opening) {
+    Entry* entry = find(id);
+    return entry != nullptr && entry->info.open && entry->opening == opening ? entry : nullptr;
+}
+
+std::vector<DocumentInfo> LocalWorkspace::documents() const {
+    std::vector<DocumentInfo> list;
+    for (const DocumentId id : m_order)
+        list.push_back(info(id));
+    return list;
+}
+
+DocumentId LocalWorkspace::open(const QString& path) {
+    const QString absolute = QFileInfo(path).absoluteFilePath();
+    DocumentId id = 0;
+    for (const auto& [known, entry] : m_documents) {
+        if (entry.info.path == absolute) id = known;
+    }
+    if (id == 0) {
+        id = m_nextNew--;
+        Entry& entry = m_documents[id];
+        entry.info.id = id;
+        entry.info.path = absolute;
+        entry.info.name = QFileInfo(path).fileName();
+    }
+    std::erase(m_order, id);
+    m_order.insert(m_order.begin(), id);
+    Entry& entry = m_documents[id];
+    if (!entry.info.open || entry.reading.stage == ReadingStage::Failed) startThread(id, {});
+    emit documentsChanged();
+    return id;
+}
+
+void LocalWorkspace::unlock(DocumentId document, const QString& password) {
+    if (find(document) != nullptr) startThread(document, password.toStdString());
+}
+
+void LocalWorkspace::startThread(DocumentId id, const std::string& password) {
+    Entry& entry = m_documents[id];
+    entry.thread.reset();
+    entry.info.open = true;
+    entry.text.reset();
+    entry.reading = {};
+    entry.opening = ++m_openings;
+    const std::filesystem::path path = entry.info.path.toStdString();
+    entry.thread = std::make_unique<DocumentThread>(path, password, documentEvents(id, entry.opening, path));
+    emit readingChanged(id);
+}
+
+DocumentThread::Events LocalWorkspace::documentEvents(DocumentId id, std::uint64_t opening,
+                                                      const std::filesystem::path& path) {
+    DocumentThread::Events events;
+    events.opened = [this, id, opening](const DocumentThread::Opened& file) {
+        post([this, id, opening, file] {
+            if (opened(id, opening) != nullptr) onOpened(id, file);
+        });
+    };
+    events.progress = [this, id, opening](std::int32_t pages) {
+        post([this, id, opening, pages] {
+            Entry* entry = opened(id, opening);
+            if (entry == nullptr || entry->reading.stage != ReadingStage::Opening) return;
+            entry->reading.pagesRead = pages;
+            emit readingChanged(id);
+        });
+    };
+    events.read = [this, id, opening, path](Result<std::shared_ptr<const Document>> document) {
+        // On the document's thread: the window does not wait for the disk.
+        Result<Library::Conversation> place;
+        if (document)
+            place = m_library->remember(**document, path).and_then([&](RowId row) {
+                return m_store->reader().and_then([&](const std::unique_ptr<StoreReader>& reader) {
+                    return m_library->conversation(*reader, row, (*document)->name);
+                });
+            });
+        // Long texts take the writer a while: nobody waits for it. A failure costs search, not the document.
+        if (document && place) static_cast<void>(m_store->indexDocument(place->document, *document));
+        post([this, id, opening, document = std::move(document), place = std::move(place)] {
+            onRead(id, opening, document, place);
+        });
+    };
+    events.image = [this, id](std::int32_t page, double wanted, const PageImage& image) {
+        post([this, id, page, wanted, picture = image.image] {
+            emit pageImageReady(id, page, wanted, picture);
+        });
+    };
+    return events;
+}
+
+void LocalWorkspace::onOpened(DocumentId id, const DocumentThread::Opened& opened) {
+    Entry* entry = find(id);
+    if (entry == nullptr) return;
+    entry->info.kind = opened.kind;
+    entry->info.name = QString::fromStdString(opened.name);
+    entry->info.pageSizes.clear();
+    for (const auto& [width, height] : opened.pageSizes)
+        entry->info.pageSizes.emplace_back(width, height);
+    emit infoChanged(id);
+}
+
+void LocalWorkspace::onRead(DocumentId id, std::uint64_t opening,
+                            const Result<std::shared_ptr<const Document>>& document,
+                            const Result<Library::Conversation>& place) {
+    if (document && place && find(id) == nullptr) {
+        // Forgotten while it was on its way into the store.
+        const bool other = std::any_of(m_documents.begin(), m_documents.end(), [&](const auto& known) {
+            return known.second.row == place->document;
+        });
+        if (!other) m_store->deleteDocument(place->document);
+        return;
+    }
+    Entry* entry = opened(id, opening);
+    if (entry == nullptr) return;
+    if (!document) {
+        if (document.error().code == ErrorCode::Cancelled) return;
+        entry->reading.stage =
+            document.error().code == ErrorCode::Locked ? ReadingStage::Locked : ReadingStage::Failed;
+        entry->reading.error = document.error();
+        // Whoever asked about a locked document may unlock it yet.
+        if (entry->reading.stage == ReadingStage::Failed) failWaiting(*entry, document.error());
+        emit readingChanged(id);
+        return;
+    }
+    entry->text = *document;
+    if (place) takeRow(*entry, *place);
+    entry->reading.stage = ReadingStage::WaitingForModel;
+    m_engine->addDocument(id, entry->text);
+    for (const QString& answer : std::exchange(entry->waiting, {}))
+        submit(*entry, answer);
+    emit infoChanged(id);
+    emit readingChanged(id);
+}
+
+/// The document's place in the store, and with it the answers of earlier runs.
+void LocalWorkspace::takeRow(Entry& entry, const Library::Conversation& place) {
+    const DocumentId id = entry.info.id;
+    entry.conversation = place.row;
+    if (entry.row == place.document) return;
+    // Answers about what the file held before stay in the store: their places are not those of this text.
+    if (entry.row != 0) entry.answers = entry.waiting;
+    entry.row = place.document;
+    loadAnswers(entry);  // the same content may have been asked before, under another name
+    // Its remembered self would be listed twice.
+    if (const Entry* self = find(entry.row); self != nullptr && entry.row != id && !self->info.open) {
+        m_documents.erase(entry.row);
+        std::erase(m_order, entry.row);
+    }
+    emit documentsChanged();
+    emit answersChanged(id);
+}
+
+void LocalWorkspace::onReading(DocumentId id, const ReadingState& state) {
+    Entry* entry = find(id);
+    if (entry == nullptr || !entry->info.open) return;
+    entry->reading = state;
+    // Those who wait see when their turn comes.
+    for (const QString& answer : entry->answers) {
+        Asked& asked = m_answers[answer];
+        if (asked.answer.state != AnswerState::Waiting) continue;
+        asked.answer.waitSeconds =
+            state.stage == ReadingStage::FirstReading ? std::max(0.0, state.secondsLeft) : 0;
+        emit answerChanged(answer);
+    }
+    emit readingChanged(id);
+}
+
+void LocalWorkspace::close(DocumentId document) {
+    Entry* entry = find(document);
+    if (entry == nullptr) return;
+    entry->thread.reset();
+    entry->info.open = false;
+    entry->text.reset();
+    entry->info.pageSizes.clear();
+    m_engine->removeDocument(document);
+    failWaiting(*entry, {ErrorCode::NotFound, "The document was closed before it could be answered.", "",
+                         "Open it again and ask once more."});
+    emit documentsChanged();
+}
+
+void LocalWorkspace::forget(DocumentId document) {
+    if (find(document) == nullptr) return;
+    const RowId row = find(document)->row;
+    std::vector<DocumentId> same{document};  // open under two names, it is one document in the store
+    for (const auto& [id, entry] : m_documents) {
+        if (row != 0 && entry.row == row && id != document) same.push_back(id);
+    }
+    for (const DocumentId id : same) {
+        close(id);
+        for (const QString& answer : find(id)->answers)
+            m_answers.erase(answer);
+        m_documents.erase(id);
+        std::erase(m_order, id);
+    }
+    if (row != 0) m_store->deleteDocument(row);
+    emit documentsChanged();
+}
+
+DocumentInfo LocalWorkspace::info(DocumentId document) const {
+    const Entry* entry = find(document);
+    return entry != nullptr ? entry->info : DocumentInfo{};
+}
+
+ReadingState LocalWorkspace::reading(DocumentId document) const {
+    const Entry* entry = find(document);
+    return entry != nullptr ? entry->reading : ReadingState{};
+}
+
+std::shared_ptr<const Document> LocalWorkspace::text(DocumentId document) const {
+    const Entry* entry = find(document);
+    return entry != nullptr ? entry->text : nullptr;
+}
+
+void LocalWorkspace::requestPageImage(DocumentId document, int page, double pixelsPerPoint) {
+    if (Entry* entry = find(document); entry != nullptr && entry->thread != nullptr)
+        entry->thread->requestImage(page, pixelsPerPoint);
+}
+
+void LocalWorkspace::cancelPageImages(DocumentId document) {
+    if (Entry* entry = find(document); entry != nullptr && entry->thread != nullptr)
+        entry->thread->cancelImages();
+}
+
+void LocalWorkspace::stopReading(DocumentId document) {
+    m_engine->stopReading(document);
+}
+void LocalWorkspace::continueReading(DocumentId document) {
+    m_engine->continueReading(document);
+}
+
+}  // namespace kvasir

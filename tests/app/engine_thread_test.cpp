@@ -1,0 +1,186 @@
+#include "app/engine_thread.h"
+
+#include <algorithm>
+
+#include "tests/app/app_support.h"
+
+namespace kvasir {
+namespace {
+
+using Stage = ReadingStage;
+using namespace std::chrono_literals;
+
+/// Gathers the engine thread's events; waits are bounded.
+class EngineThreadTest : public testing::Test {
+protected:
+    void SetUp() override { KVASIR_NEEDS_SMOLLM2(); }
+
+    void start(const std::filesystem::path& model) {
+        EngineThread::Events events;
+        events.model = [this](const EngineThread::ModelState& state) { note([&] { m_model = state; }); };
+        events.reading = [this](DocumentId id, const ReadingState& state) {
+            note([&] { m_stages[id].push_back(state.stage); });
+        };
+        events.text = [this](EngineThread::AnswerKey key, std::string_view text) {
+            note([&] { m_texts[key] = std::string(text); });
+        };
+        events.finished = [this](EngineThread::AnswerKey key, Result<AskOutcome> outcome) {
+            note([&] { m_finished.emplace(key, std::move(outcome)); });
+        };
+        m_thread = std::make_unique<EngineThread>(std::move(events), 2);
+        m_thread->setFullReading(false);
+        if (!model.empty()) m_thread->loadModel(model);
+    }
+    void start() { start(test::modelFile(test::kSmollm2)); }
+
+    template <typename Work>
+    void note(Work work) {
+        const std::lock_guard lock(m_mutex);
+        work();
+        m_changed.notify_all();
+    }
+    template <typename Condition>
+    bool wait(Condition condition, std::chrono::seconds limit = 120s) {
+        std::unique_lock lock(m_mutex);
+        return m_changed.wait_for(lock, limit, condition);
+    }
+    bool reached(DocumentId id, Stage stage) {
+        return wait([&] { return std::count(m_stages[id].begin(), m_stages[id].end(), stage) > 0; });
+    }
+    const Result<AskOutcome>* finished(EngineThread::AnswerKey key) {
+        return wait([&] { return m_finished.contains(key); }) ? &m_finished.at(key) : nullptr;
+    }
+    void ask(DocumentId document, EngineThread::AnswerKey key) {
+        AskRequest request;
+        request.question = "Who is the tenant?";
+        request.maxTokens = 24;
+        m_thread->ask(document, key, request);
+    }
+
+    std::mutex m_mutex;
+    std::condition_variable m_changed;
+    EngineThread::ModelState m_model;
+    std::map<DocumentId, std::vector<Stage>> m_stages;
+    std::map<EngineThread::AnswerKey, std::string> m_texts;
+    std::map<EngineThread::AnswerKey, Result<AskOutcome>> m_finished;
+    std::unique_ptr<EngineThread> m_thread;
+};
+
+TEST_F(EngineThreadTest, AnswersAQuestionThatCameBeforeModelAndReading) {
+    start({});
+    m_thread->addDocument(1, test::textDocument(test::leaseText(20)));
+    ask(1, 7);
+    m_thread->loadModel(test::modelFile(test::kSmollm2));
+    const Result<AskOutcome>* outcome = finished(7);
+    ASSERT_NE(outcome, nullptr);
+    ASSERT_TRUE(*outcome) << outcome->error().message();
+    EXPECT_EQ((*outcome)->answer.state, AnswerState::Complete);
+    EXPECT_FALSE(m_texts[7].empty());
+    EXPECT_GT(m_model.documentBytes, 0);
+}
+
+TEST_F(EngineThreadTest, ReadsInFullWhenNothingElseIsToBeDone) {
+    start();
+    m_thread->setFullReading(true);
+    m_thread->addDocument(1, test::textDocument(test::leaseText(10)));
+    ASSERT_TRUE(reached(1, Stage::FullDone));
+    ask(1, 1);
+    ASSERT_NE(finished(1), nullptr);
+    EXPECT_EQ((*finished(1))->answer.mode, AnswerMode::Full);
+}
+
+TEST_F(EngineThreadTest, StopsAndContinuesReading) {
+    start();
+    m_thread->addDocument(1, test::textDocument(test::leaseText(100)));
+    ASSERT_TRUE(reached(1, Stage::FirstReading));
+    m_thread->stopReading(1);
+    ASSERT_TRUE(reached(1, Stage::Stopped));
+    m_thread->continueReading(1);
+    EXPECT_TRUE(reached(1, Stage::FirstDone));
+}
+
+TEST_F(EngineThreadTest, StopsQuestionsThatWait) {
+    start();
+    m_thread->addDocument(1, test::textDocument(test::leaseText(100)));
+    ASSERT_TRUE(reached(1, Stage::FirstReading));
+    ask(1, 1);
+    m_thread->stopAnswer(1);
+    // The reading goes on; the stop is noticed at the latest when it is done.
+    const Result<AskOutcome>* outcome = finished(1);
+    ASSERT_NE(outcome, nullptr);
+    EXPECT_EQ((*outcome)->answer.state, AnswerState::Stopped);
+}
+
+TEST_F(EngineThreadTest, RefusesWhatIsNotThere) {
+    start();
+    ask(9, 1);
+    ASSERT_NE(finished(1), nullptr);
+    EXPECT_EQ(finished(1)->error().code, ErrorCode::NotFound);
+    m_thread->addDocument(2, test::textDocument(""));
+    ASSERT_TRUE(reached(2, Stage::Failed));
+    ask(2, 2);
+    ASSERT_NE(finished(2), nullptr);
+    EXPECT_EQ(finished(2)->error().code, ErrorCode::Empty);
+    m_thread->addDocument(3, test::textDocument(test::leaseText(2000)));
+    ASSERT_TRUE(reached(3, Stage::TooLong));
+}
+
+TEST_F(EngineThreadTest, ClosingADocumentEndsItsReadingAndQuestions) {
+    start();
+    m_thread->addDocument(1, test::textDocument(test::leaseText(150)));
+    ASSERT_TRUE(reached(1, Stage::FirstReading));
+    ask(1, 1);
+    m_thread->removeDocument(1);
+    ASSERT_NE(finished(1), nullptr);
+    EXPECT_EQ(finished(1)->error().code, ErrorCode::NotFound);
+    EXPECT_TRUE(wait([&] { return m_model.documentBytes == 0; }));
+}
+
+TEST_F(EngineThreadTest, AQuestionPutsItsDocumentFirst) {
+    start();
+    m_thread->addDocument(1, test::textDocument(test::leaseText(20)));
+    ASSERT_TRUE(reached(1, Stage::FirstDone));
+    m_thread->addDocument(2, test::textDocument(test::leaseText(150)));
+    ASSERT_TRUE(reached(2, Stage::FirstReading));
+    ask(1, 1);
+    ASSERT_NE(finished(1), nullptr);
+    {
+        const std::lock_guard lock(m_mutex);
+        EXPECT_EQ(std::count(m_stages[2].begin(), m_stages[2].end(), Stage::FirstDone), 0)
+            << "answered in the middle of the other's reading";
+    }
+    EXPECT_TRUE(reached(2, Stage::FirstDone));
+}
+
+TEST_F(EngineThreadTest, AModelThatDoesNotLoadFailsQuestionsAndTheNextOneAnswers) {
+    const test::ScratchFolder folder;
+    start(folder.write("broken.gguf", "GGUF and nothing else"));
+    m_thread->addDocument(1, test::textDocument(test::leaseText(5)));
+    ask(1, 1);
+    ASSERT_NE(finished(1), nullptr);
+    EXPECT_FALSE(*finished(1));
+    EXPECT_TRUE(wait([&] { return m_model.error.has_value(); }));
+    m_thread->loadModel(test::modelFile(test::kSmollm2));
+    ASSERT_TRUE(reached(1, Stage::FirstDone));
+    ask(1, 2);
+    ASSERT_NE(finished(2), nullptr);
+    EXPECT_TRUE(*finished(2));
+}
+
+TEST_F(EngineThreadTest, EndsInTheMiddleOfEverything) {
+    for (const auto delay : {0ms, 5ms, 60ms, 400ms}) {
+        start();
+        m_thread->addDocument(1, test::textDocument(test::leaseText(150)));
+        m_thread->addDocument(2, test::textDocument(test::leaseText(140)));
+        ask(1, 1);
+        ask(2, 2);
+        std::this_thread::sleep_for(delay);
+        const auto begin = std::chrono::steady_clock::now();
+        m_thread.reset();
+        EXPECT_LT(std::chrono::steady_clock::now() - begin, 20s) << "it does not read on to the end";
+        m_finished.clear();
+    }
+}
+
+}  // namespace
+}  // namespace kvasir

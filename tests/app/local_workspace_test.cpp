@@ -1,0 +1,316 @@
+#include "app/local_workspace.h"
+
+#include <numeric>
+
+#include <QCoreApplication>
+#include <QElapsedTimer>
+#include <QImage>
+
+#include "app/archive.h"
+#include "tests/app/app_support.h"
+
+namespace kvasir {
+namespace {
+
+constexpr int kLongestMs = 180'000;  // a busy machine is slow, a defect waits for ever
+
+QString q(const std::filesystem::path& path) {
+    return QString::fromStdString(path.string());
+}
+
+/// The window's thread is this one. Everything below the workspace is the real thing.
+class LocalWorkspaceTest : public testing::Test {
+protected:
+    static void SetUpTestSuite() {
+        static int argc = 1;
+        static char name[] = "local_workspace_test";
+        static char* argv[] = {name, nullptr};
+        s_application = std::make_unique<QCoreApplication>(argc, argv);
+    }
+    static void TearDownTestSuite() { s_application.reset(); }
+    void SetUp() override {
+        KVASIR_NEEDS_SMOLLM2();
+        begin();
+    }
+    void begin(std::filesystem::path model = test::modelFile(test::kSmollm2)) {
+        m_workspace.reset();
+        LocalWorkspace::Options options;
+        options.dataFolder = m_folder.path() / "data";
+        options.model = std::move(model);
+        options.threads = 2;
+        auto created = LocalWorkspace::create(options);
+        ASSERT_TRUE(created) << created.error().message();
+        m_workspace = std::move(*created);
+        QObject::connect(m_workspace.get(), &Workspace::failed,
+                         [this](const Error& error) { m_failures.push_back(error); });
+    }
+    template <typename Condition>
+    static bool waitFor(Condition condition) {
+        QElapsedTimer timer;
+        timer.start();
+        while (!condition()) {
+            if (timer.elapsed() > kLongestMs) return false;
+            QCoreApplication::processEvents(QEventLoop::AllEvents, 20);
+            std::this_thread::sleep_for(std::chrono::milliseconds(2));
+        }
+        return true;
+    }
+    bool reaches(DocumentId id, ReadingStage stage) {
+        return waitFor([&] { return m_workspace->reading(id).stage == stage; });
+    }
+    bool isRead(DocumentId id) {
+        return waitFor([&] {
+            const ReadingStage stage = m_workspace->reading(id).stage;
+            return stage == ReadingStage::FirstDone || stage == ReadingStage::FullReading ||
+                   stage == ReadingStage::FullDone;
+        });
+    }
+    Answer ended(const QString& id) {
+        waitFor([&] {
+            const AnswerState state = m_workspace->answer(id).state;
+            return state != AnswerState::Waiting && state != AnswerState::Writing;
+        });
+        return m_workspace->answer(id);
+    }
+    std::filesystem::path lease(const std::string& name = "lease.txt", int paragraphs = 15) {
+        return m_folder.write(name, test::leaseText(paragraphs));
+    }
+
+    static inline std::unique_ptr<QCoreApplication> s_application;
+    test::ScratchFolder m_folder;
+    std::unique_ptr<LocalWorkspace> m_workspace;
+    std::vector<Error> m_failures;
+};
+
+int total(const std::vector<std::uint8_t>& values) {
+    return std::accumulate(values.begin(), values.end(), 0);
+}
+
+TEST_F(LocalWorkspaceTest, AQuestionAskedWhileOpeningIsAnsweredAndKept) {
+    const DocumentId id = m_workspace->open(q(lease()));
+    EXPECT_EQ(m_workspace->reading(id).stage, ReadingStage::Opening);
+    const QString asked = m_workspace->ask(id, "What is the fee of item 3?");
+    EXPECT_EQ(m_workspace->answer(asked).state, AnswerState::Waiting);
+    const Answer answer = ended(asked);
+    ASSERT_EQ(answer.state, AnswerState::Complete) << (answer.error ? answer.error->message() : "");
+    EXPECT_EQ(answer.question, "What is the fee of item 3?");
+    EXPECT_FALSE(answer.text.empty());
+    const WordMarks marks = m_workspace->marks(asked);
+    EXPECT_GT(total(marks.carried), 0);
+
+    begin();
+    const std::vector<DocumentInfo> documents = m_workspace->documents();
+    ASSERT_EQ(documents.size(), 1U);
+    EXPECT_FALSE(documents[0].open);
+    EXPECT_EQ(documents[0].answers, 1);
+    const DocumentId again = m_workspace->open(documents[0].path);
+    EXPECT_EQ(again, documents[0].id);
+    const std::vector<QString> answers = m_workspace->answers(again);
+    ASSERT_EQ(answers.size(), 1U);
+    const Answer kept = m_workspace->answer(answers[0]);
+    EXPECT_EQ(kept.state, AnswerState::Complete);
+    EXPECT_EQ(kept.text, answer.text);
+    EXPECT_EQ(kept.question, answer.question);
+    ASSERT_EQ(kept.citations.size(), answer.citations.size());
+    for (std::size_t i = 0; i < kept.citations.size(); ++i) {
+        EXPECT_EQ(kept.citations[i].quote, answer.citations[i].quote);
+        EXPECT_EQ(kept.citations[i].begin, answer.citations[i].begin);
+    }
+    ASSERT_TRUE(waitFor([&] { return m_workspace->text(again) != nullptr; }));
+    const WordMarks keptMarks = m_workspace->marks(answers[0]);
+    EXPECT_EQ(keptMarks.tokens, marks.tokens);
+    EXPECT_EQ(keptMarks.carried, marks.carried);
+    EXPECT_TRUE(m_failures.empty());
+
+    const auto reader = StoreReader::open(m_folder.path() / "data");
+    ASSERT_TRUE(reader);
+    const auto exchange = (*reader)->exchange(exchangeOf(answers[0].toStdString()));
+    ASSERT_TRUE(exchange);
+    EXPECT_FALSE(exchange->modelName.empty()) << "asked before the model was there, answered by it";
+}
+
+TEST_F(LocalWorkspaceTest, StopsAnswersInEveryState) {
+    const DocumentId id = m_workspace->open(q(lease()));
+    const QString early = m_workspace->ask(id, "Who is the tenant?");
+    m_workspace->stop(early);
+    EXPECT_EQ(m_workspace->answer(early).state, AnswerState::Stopped);
+    ASSERT_TRUE(isRead(id));
+    const QString writing = m_workspace->ask(id, "List every fee, one after the other.");
+    ASSERT_TRUE(waitFor([&] { return m_workspace->answer(writing).state == AnswerState::Writing; }));
+    m_workspace->stop(writing);
+    const Answer answer = ended(writing);
+    EXPECT_EQ(answer.state, AnswerState::Stopped);
+    EXPECT_FALSE(answer.text.empty()) << "what was written stays";
+}
+
+TEST_F(LocalWorkspaceTest, ClosesWhileOpeningAndWhileReading) {
+    const DocumentId id = m_workspace->open(q(lease("long.txt", 150)));
+    const QString opening = m_workspace->ask(id, "Who is the tenant?");
+    m_workspace->close(id);
+    EXPECT_EQ(m_workspace->answer(opening).state, AnswerState::Failed);
+    EXPECT_FALSE(m_workspace->info(id).open);
+
+    ASSERT_EQ(m_workspace->open(q(m_folder.path() / "long.txt")), id);
+    ASSERT_TRUE(reaches(id, ReadingStage::FirstReading));
+    const QString reading = m_workspace->ask(id, "Who is the tenant?");
+    m_workspace->close(id);
+    const Answer answer = ended(reading);
+    EXPECT_TRUE(answer.state == AnswerState::Failed || answer.state == AnswerState::Stopped);
+
+    ASSERT_EQ(m_workspace->open(q(m_folder.path() / "long.txt")), id);
+    m_workspace->close(id);
+    ASSERT_EQ(m_workspace->open(q(m_folder.path() / "long.txt")), id);
+    const QString last = m_workspace->ask(id, "Who is the tenant?");
+    EXPECT_EQ(ended(last).state, AnswerState::Complete);
+}
+
+TEST_F(LocalWorkspaceTest, ForgetsAtAnyTime) {
+    const DocumentId first = m_workspace->open(q(lease("a.txt", 15)));
+    ASSERT_TRUE(isRead(first));
+    const QString asked = m_workspace->ask(first, "List every fee.");
+    ASSERT_TRUE(waitFor([&] { return m_workspace->answer(asked).state == AnswerState::Writing; }));
+    m_workspace->forget(first);
+    EXPECT_TRUE(m_workspace->documents().empty());
+    const DocumentId second = m_workspace->open(q(lease("b.txt", 16)));
+    // Its text is on the way into the store; no event has been handled yet.
+    std::this_thread::sleep_for(std::chrono::milliseconds(700));
+    m_workspace->forget(second);
+    waitFor([timer = QElapsedTimer(), started = false]() mutable {
+        if (!started) timer.start();
+        started = true;
+        return timer.elapsed() > 500;
+    });
+    EXPECT_TRUE(m_failures.empty()) << m_failures.front().message();
+    begin();
+    EXPECT_TRUE(m_workspace->documents().empty()) << m_workspace->documents().front().path.toStdString();
+}
+
+TEST_F(LocalWorkspaceTest, TwoDocumentsKeepTheirAnswersApart) {
+    const DocumentId a = m_workspace->open(q(lease("a.txt", 15)));
+    const DocumentId b = m_workspace->open(
+        q(m_folder.write("b.txt", "The captain is Ines Duarte.\nThe ship sails at nine.\n")));
+    ASSERT_NE(a, b);
+    const QString ofB = m_workspace->ask(b, "Who is the captain?");
+    const QString ofA = m_workspace->ask(a, "Who is the tenant?");
+    EXPECT_EQ(ended(ofA).state, AnswerState::Complete);
+    EXPECT_EQ(ended(ofB).state, AnswerState::Complete);
+    EXPECT_EQ(m_workspace->answers(a), std::vector<QString>{ofA});
+    EXPECT_EQ(m_workspace->answers(b), std::vector<QString>{ofB});
+    begin();
+    EXPECT_EQ(m_workspace->documents().size(), 2U);
+    for (const DocumentInfo& info : m_workspace->documents())
+        EXPECT_EQ(info.answers, 1) << info.name.toStdString();
+}
+
+TEST_F(LocalWorkspaceTest, TheSameContentUnderAnotherNameBringsItsAnswers) {
+    const DocumentId a = m_workspace->open(q(lease("a.txt")));
+    ASSERT_EQ(ended(m_workspace->ask(a, "Who is the tenant?")).state, AnswerState::Complete);
+    begin();
+    const DocumentId b = m_workspace->open(q(lease("copy.txt")));
+    const QString asked = m_workspace->ask(b, "Who is the landlord?");
+    ASSERT_EQ(ended(asked).state, AnswerState::Complete);
+    EXPECT_EQ(m_workspace->documents().size(), 1U);
+    const std::vector<QString> answers = m_workspace->answers(b);
+    ASSERT_EQ(answers.size(), 2U);
+    EXPECT_EQ(m_workspace->answer(answers[0]).question, "Who is the tenant?") << "oldest first";
+    EXPECT_EQ(answers[1], asked);
+}
+
+TEST_F(LocalWorkspaceTest, OpenUnderTwoNamesBothStayOpen) {
+    const DocumentId a = m_workspace->open(q(lease("a.txt")));
+    ASSERT_EQ(ended(m_workspace->ask(a, "Who is the tenant?")).state, AnswerState::Complete);
+    const DocumentId b = m_workspace->open(q(lease("copy.txt")));
+    ASSERT_TRUE(isRead(b));
+    EXPECT_TRUE(m_workspace->info(a).open);
+    EXPECT_TRUE(m_workspace->info(b).open);
+    m_workspace->forget(b);
+    EXPECT_TRUE(m_workspace->documents().empty()) << "in the store they are one";
+}
+
+TEST_F(LocalWorkspaceTest, AFileThatChangedIsAnotherDocument) {
+    const DocumentId id = m_workspace->open(q(lease("a.txt", 15)));
+    const QString old = m_workspace->ask(id, "Who is the tenant?");
+    ASSERT_EQ(ended(old).state, AnswerState::Complete);
+    m_workspace->close(id);
+    m_folder.write("a.txt", "The captain is Ines Duarte.\n");
+    ASSERT_EQ(m_workspace->open(q(m_folder.path() / "a.txt")), id);
+    const QString asked = m_workspace->ask(id, "Who is the captain?");
+    ASSERT_EQ(ended(asked).state, AnswerState::Complete);
+    EXPECT_EQ(m_workspace->answers(id), std::vector<QString>{asked})
+        << "places of the old text mean nothing in the new one";
+    begin();
+    ASSERT_EQ(m_workspace->documents().size(), 2U) << "nothing is lost";
+    for (const DocumentInfo& info : m_workspace->documents())
+        EXPECT_EQ(info.answers, 1);
+}
+
+TEST_F(LocalWorkspaceTest, AModelThatDoesNotLoadIsNamedAndCanBeReplaced) {
+    begin(m_folder.write("broken.gguf", "nothing"));
+    const DocumentId id = m_workspace->open(q(lease()));
+    const QString asked = m_workspace->ask(id, "Who is the tenant?");
+    EXPECT_EQ(ended(asked).state, AnswerState::Failed);
+    EXPECT_TRUE(m_workspace->model().error.has_value());
+    EXPECT_FALSE(m_workspace->model().loaded);
+    m_workspace->useModel(q(test::modelFile(test::kSmollm2)));
+    EXPECT_EQ(ended(m_workspace->ask(id, "Who is the tenant?")).state, AnswerState::Complete);
+    EXPECT_TRUE(m_workspace->model().loaded);
+}
+
+TEST_F(LocalWorkspaceTest, UnlocksALockedDocumentAndAnswersWhoWaited) {
+    const DocumentId id = m_workspace->open(KVASIR_FIXTURES "/documents/password.pdf");
+    const QString asked = m_workspace->ask(id, "What is this?");
+    ASSERT_TRUE(reaches(id, ReadingStage::Locked));
+    m_workspace->unlock(id, "wrong");
+    ASSERT_TRUE(reaches(id, ReadingStage::Opening));
+    ASSERT_TRUE(reaches(id, ReadingStage::Locked));
+    EXPECT_EQ(m_workspace->answer(asked).state, AnswerState::Waiting);
+    m_workspace->unlock(id, "sesame");
+    ASSERT_TRUE(isRead(id));
+    EXPECT_EQ(ended(asked).state, AnswerState::Complete);
+    EXPECT_FALSE(m_workspace->info(id).pageSizes.empty());
+}
+
+TEST_F(LocalWorkspaceTest, SaysWhyAFileCannotBeReadAndTriesAgain) {
+    const std::filesystem::path missing = m_folder.path() / "later.txt";
+    const DocumentId id = m_workspace->open(q(missing));
+    const QString asked = m_workspace->ask(id, "Who is the tenant?");
+    ASSERT_TRUE(reaches(id, ReadingStage::Failed));
+    ASSERT_TRUE(m_workspace->reading(id).error);
+    EXPECT_EQ(m_workspace->reading(id).error->code, ErrorCode::NotFound);
+    EXPECT_EQ(m_workspace->answer(asked).state, AnswerState::Failed);
+    EXPECT_EQ(ended(m_workspace->ask(id, "And now?")).state, AnswerState::Failed);
+    lease("later.txt");
+    ASSERT_EQ(m_workspace->open(q(missing)), id);
+    EXPECT_TRUE(isRead(id));
+}
+
+TEST_F(LocalWorkspaceTest, GivesPageImagesWhileItReads) {
+    QImage image;
+    QObject::connect(m_workspace.get(), &Workspace::pageImageReady,
+                     [&](DocumentId, int, double, const QImage& ready) { image = ready; });
+    const DocumentId id = m_workspace->open(KVASIR_FIXTURES "/documents/plain.pdf");
+    m_workspace->requestPageImage(id, 0, 1.0);
+    ASSERT_TRUE(waitFor([&] { return !image.isNull(); }));
+    EXPECT_GT(image.width(), 100);
+}
+
+TEST_F(LocalWorkspaceTest, ASettingCountsAtOnceAndAfterwards) {
+    m_workspace->setSetting("theme", "dark");
+    EXPECT_EQ(m_workspace->setting("theme"), "dark");
+    m_workspace->setSetting("theme", "light");
+    EXPECT_EQ(m_workspace->setting("theme"), "light");
+    begin();
+    EXPECT_EQ(m_workspace->setting("theme"), "light");
+}
+
+TEST_F(LocalWorkspaceTest, ASecondOneIsToldThatTheStoreIsInUse) {
+    LocalWorkspace::Options options;
+    options.dataFolder = m_folder.path() / "data";
+    const auto second = LocalWorkspace::create(options);
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().code, ErrorCode::Busy);
+    EXPECT_FALSE(second.error().advice.empty());
+}
+
+}  // namespace
+}  // namespace kvasir
