@@ -57,14 +57,15 @@ public:
                               const AnswerEngine::OnText& onText) {
         // Room is left for the lead from quotation to answer.
         while (static_cast<std::int64_t>(m_tokens.size()) + kLeadRoom < maxTokens) {
-            TokenId token = greedy(m_generation.logits());
+            const TokenId token = greedy(m_generation.logits());
             const bool ends = m_tokenizer.endsGeneration(token);
-            if (!answers() && (ends || quoteIsLong())) {
+            if (!answers() && (ends || quoteEnds(token))) {
                 if (Result<void> led = lead(stop); !led) return stateOrError(led.error());
                 onText(m_text);
+                m_shown = m_text.size();
                 continue;
             }
-            if (ends) return AnswerState::Complete;
+            if (ends || answerEnds()) return AnswerState::Complete;
             if (Result<void> added = add(token, stop); !added) return stateOrError(added.error());
             const std::size_t complete = utf8::completeLength(m_text);
             if (complete > m_shown) onText(std::string_view(m_text).substr(0, complete));
@@ -77,7 +78,10 @@ public:
         return AnswerState::Complete;
     }
 
-    std::string text() const { return m_text.substr(0, utf8::completeLength(m_text)); }
+    std::string text() const {
+        const std::string text = m_text.substr(0, utf8::completeLength(m_text));
+        return text.substr(0, text.find_last_not_of(" \n") + 1);
+    }
     const std::vector<TokenEvidence>& evidence() const { return m_evidence; }
     std::int64_t count() const { return static_cast<std::int64_t>(m_tokens.size()); }
 
@@ -96,15 +100,32 @@ private:
         const std::size_t line = m_piece.answerLead.rfind('\n'), colon = m_piece.answerLead.find(':');
         return m_text.find(m_piece.answerLead.substr(line, colon - line)) != std::string::npos;
     }
-    bool quoteIsLong() const { return m_tokens.size() >= kLongestQuote; }
+    /// A line break behind the closed quotation, or a quotation that finds no end.
+    bool quoteEnds(TokenId next) const {
+        if (m_tokens.size() >= kLongestQuote) return true;
+        const bool closed = m_text.find(m_piece.closeQuote, m_piece.shown.size()) != std::string::npos;
+        return closed && (m_text.back() == '\n' || m_tokenizer.piece(next).find('\n') != std::string::npos);
+    }
+    /// A blank line behind the answer: small models go on with questions of their own.
+    bool answerEnds() const {
+        if (m_leadEnd == 0 || !m_text.ends_with("\n\n")) return false;
+        return m_text.find_first_not_of(" \n", m_leadEnd) != std::string::npos;
+    }
 
     /// The model stopped behind its quotation, or does not come to its end: it is led on to the answer.
     Result<void> lead(const std::stop_token& stop) {
         const bool open = m_text.find(m_piece.closeQuote, m_piece.shown.size()) == std::string::npos;
-        const std::string text = (open ? m_piece.closeQuote : "") + m_piece.answerLead;
+        // Line breaks that are there already are not written again.
+        std::string text = m_piece.answerLead;
+        while (text.front() == '\n' &&
+               m_text.ends_with(std::string(m_piece.answerLead.size() - text.size() + 1, '\n'))) {
+            text.erase(0, 1);
+        }
+        if (open) text.insert(0, m_piece.closeQuote);
         for (const TokenId token : m_tokenizer.ids(text, Specials::Plain)) {
             if (Result<void> added = add(token, stop); !added) return added;
         }
+        m_leadEnd = m_text.size();
         return {};
     }
 
@@ -135,6 +156,7 @@ private:
     std::vector<TokenEvidence> m_evidence;
     std::string m_text;
     std::size_t m_shown = 0;
+    std::size_t m_leadEnd = 0;  ///< where the answer proper begins, once it was led to
 };
 
 void addCitations(Answer& answer, const ReadDocument& document, const std::vector<TokenEvidence>& evidence) {

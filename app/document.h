@@ -13,7 +13,7 @@ namespace kvasir {
 struct ByteRange {
     std::uint32_t begin = 0, end = 0;
     bool empty() const { return begin >= end; }
-    bool operator==(const ByteRange&) const = default;
+    bool operator==(const ByteRange& other) const { return begin == other.begin && end == other.end; }
 };
 
 enum class DocumentKind : std::uint8_t { Pdf, Text, Markdown, Log };
