@@ -72,6 +72,7 @@ Exchange toExchange(const Answer& answer, const AnswerTrace& trace) {
 
 std::vector<CitationRecord> toCitationRecords(const std::vector<Citation>& citations) {
     std::vector<CitationRecord> records;
+    records.reserve(citations.size());
     for (const Citation& c : citations) {
         records.push_back(
             {c.number, {c.sentenceBegin, c.sentenceEnd}, {{c.begin, c.end}}, c.page, c.line, c.quote});

@@ -79,6 +79,7 @@ LocalWorkspace::Entry* LocalWorkspace::opened(DocumentId id, std::uint64_t openi
 
 std::vector<DocumentInfo> LocalWorkspace::documents() const {
     std::vector<DocumentInfo> list;
+    list.reserve(m_order.size());
     for (const DocumentId id : m_order)
         list.push_back(info(id));
     return list;

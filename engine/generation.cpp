@@ -28,6 +28,7 @@ std::size_t floats(std::int64_t count) {
 std::vector<std::int32_t> withForced(std::int64_t entered, std::int64_t first, std::int64_t last,
                                      std::span<const std::int32_t> chosen) {
     std::vector<std::int32_t> rows;
+    rows.reserve(static_cast<std::size_t>(first + entered - last) + chosen.size());
     for (std::int64_t row = 0; row < first; ++row)
         rows.push_back(static_cast<std::int32_t>(row));
     for (const std::int32_t row : chosen)

@@ -167,7 +167,7 @@ private:
         answer.id = answerId(*row);
         answer.askedAt = asked.askedAt;
         answer.figures.readMs = m_readMs;
-        const Result<void> kept =
+        Result<void> kept =
             m_library->finish(*row, *conversation, answer, outcome ? outcome->trace : AnswerTrace{},
                               m_engine->model().config().name);
         if (!outcome) return tl::unexpected(outcome.error());

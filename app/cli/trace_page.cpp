@@ -1,6 +1,7 @@
 #include "app/cli/trace_page.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "app/archive.h"
 
@@ -66,7 +67,7 @@ std::string escaped(std::string_view text) {
 Json layers(const InspectedAnswer& inspected) {
     const std::int64_t layerCount = inspected.policy.value("layers", std::int64_t{0});
     const std::int64_t tsp = inspected.policy.value("tsp_layer", std::int64_t{0});
-    const auto perMille = static_cast<std::int64_t>(inspected.policy.value("retention", 1.0) * 1000 + 0.5);
+    const std::int64_t perMille = std::llround(inspected.policy.value("retention", 1.0) * 1000);
     const std::int64_t all = inspected.trace.layout.length;
     const auto carried = static_cast<std::int64_t>(inspected.trace.carried.size());
     Json list = Json::array();

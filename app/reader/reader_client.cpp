@@ -85,7 +85,7 @@ Error stoppedWhileOpening(const std::string& where) {
 }  // namespace
 
 Result<std::unique_ptr<ReaderClient>> ReaderClient::open(const std::filesystem::path& file,
-                                                         std::string password, std::stop_token stop,
+                                                         std::string password, const std::stop_token& stop,
                                                          ReaderLimits limits) {
     std::unique_ptr<ReaderClient> client(new ReaderClient);
     client->m_file = file;
@@ -224,7 +224,7 @@ Result<void> ReaderClient::makeReady(std::size_t index, const std::stop_token& s
     return readerPid() != 0 ? Result<void>() : startReader(stop);
 }
 
-Result<ReaderClient::ReadPage> ReaderClient::readPage(std::size_t index, std::stop_token stop) {
+Result<ReaderClient::ReadPage> ReaderClient::readPage(std::size_t index, const std::stop_token& stop) {
     ReadPage page;
     if (m_stopsInARow >= kMostStopsInARow && index < m_pages.size()) {
         page.text.status = PageStatus::Stopped;
@@ -261,7 +261,8 @@ Result<ReaderClient::ReadPage> ReaderClient::readPage(std::size_t index, std::st
     return page;
 }
 
-Result<PageImage> ReaderClient::renderPage(std::size_t index, float pixelsPerPoint, std::stop_token stop) {
+Result<PageImage> ReaderClient::renderPage(std::size_t index, float pixelsPerPoint,
+                                           const std::stop_token& stop) {
     if (auto ready = makeReady(index, stop); !ready) return tl::unexpected(std::move(ready.error()));
     m_served = true;
     const reader::ImageRequest request{static_cast<std::uint32_t>(index), pixelsPerPoint};

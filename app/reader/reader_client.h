@@ -45,7 +45,7 @@ public:
     /// now: bytes that are added later (a log that grows) do not count. Errors: NotFound, Unreadable, Empty,
     /// Damaged, Unsupported, Locked, TooLarge, ReaderStopped, Cancelled.
     static Result<std::unique_ptr<ReaderClient>> open(const std::filesystem::path& file, std::string password,
-                                                      std::stop_token stop, ReaderLimits limits = {});
+                                                      const std::stop_token& stop, ReaderLimits limits = {});
     ~ReaderClient();
     ReaderClient(const ReaderClient&) = delete;
     ReaderClient& operator=(const ReaderClient&) = delete;
@@ -62,13 +62,13 @@ public:
     };
     /// The words of page `index` of a PDF. A page that cannot be read is a value with its status and note.
     /// Errors: InvalidArgument, Cancelled, and what open() may say when the reader does not start again.
-    Result<ReadPage> readPage(std::size_t index, std::stop_token stop);
+    Result<ReadPage> readPage(std::size_t index, const std::stop_token& stop);
 
     /// Errors: as readPage; Damaged and ReaderStopped when the page cannot be drawn.
-    Result<PageImage> renderPage(std::size_t index, float pixelsPerPoint, std::stop_token stop);
+    Result<PageImage> renderPage(std::size_t index, float pixelsPerPoint, const std::stop_token& stop);
 
     /// Reads everything. Errors: Cancelled, TooLarge (more than 2 GiB of text), and those of readPage.
-    Result<Document> readDocument(const ReadProgress& progress, std::stop_token stop);
+    Result<Document> readDocument(const ReadProgress& progress, const std::stop_token& stop);
 
     /// The reader's process id, 0 while there is none.
     pid_t readerPid() const;
@@ -106,6 +106,6 @@ private:
 
 /// Opens and reads a document in one call; errors as ReaderClient::open and readDocument.
 Result<Document> readDocument(const std::filesystem::path& file, const std::string& password,
-                              const ReadProgress& progress, std::stop_token stop);
+                              const ReadProgress& progress, const std::stop_token& stop);
 
 }  // namespace kvasir

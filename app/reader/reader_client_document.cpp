@@ -61,7 +61,7 @@ std::vector<Document::OutlineItem> ReaderClient::readOutline(const std::stop_tok
     return std::move(*items);
 }
 
-Result<Document> ReaderClient::readDocument(const ReadProgress& progress, std::stop_token stop) {
+Result<Document> ReaderClient::readDocument(const ReadProgress& progress, const std::stop_token& stop) {
     auto document = m_kind == DocumentKind::Pdf ? readPages(progress, stop) : readText(progress, stop);
     if (!document) return document;
     auto sum = hash(stop);
@@ -112,7 +112,7 @@ Result<Document> ReaderClient::readText(const ReadProgress& progress, const std:
 }
 
 Result<Document> readDocument(const std::filesystem::path& file, const std::string& password,
-                              const ReadProgress& progress, std::stop_token stop) {
+                              const ReadProgress& progress, const std::stop_token& stop) {
     auto client = ReaderClient::open(file, password, stop);
     if (!client) return tl::unexpected(std::move(client.error()));
     return (*client)->readDocument(progress, std::move(stop));

@@ -74,6 +74,7 @@ pid_t spawn(const std::string& program, int socket, int document) {
                              POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
     std::vector<std::string> environment = readerEnvironment();
     std::vector<char*> variables;
+    variables.reserve(environment.size() + 1);
     for (std::string& variable : environment)
         variables.push_back(variable.data());
     variables.push_back(nullptr);
@@ -126,7 +127,7 @@ std::filesystem::path readerProgram() {
 }
 
 Result<ReaderProcess> ReaderProcess::start(const std::filesystem::path& program, int document,
-                                           std::stop_token stop) {
+                                           const std::stop_token& stop) {
     int socket = -1;
     const pid_t pid = startConnected(program, document, socket);
     if (pid < 0) return startFailed(program, errno);

@@ -25,7 +25,7 @@ public:
     /// Starts the program with the document (a descriptor that stays the caller's) and waits for its Hello.
     /// NotFound, ReaderStopped, Cancelled.
     static Result<ReaderProcess> start(const std::filesystem::path& program, int document,
-                                       std::stop_token stop);
+                                       const std::stop_token& stop);
 
     ReaderProcess(ReaderProcess&& other) noexcept;
     ReaderProcess& operator=(ReaderProcess&& other) noexcept;
