@@ -12,6 +12,11 @@ namespace {
 
 constexpr const char* kModelSetting = "model";
 
+/// What a chosen model is called until it is loaded and says its name.
+QString fileTitle(const std::filesystem::path& model) {
+    return QString::fromStdString(model.stem().string());
+}
+
 bool isFinal(AnswerState state) {
     return state != AnswerState::Waiting && state != AnswerState::Writing;
 }
@@ -73,6 +78,7 @@ void LocalWorkspace::chooseModel(const std::filesystem::path& wanted) {
         path = best ? *best : std::filesystem::path();
     }
     m_model.path = QString::fromStdString(path.string());
+    m_model.name = fileTitle(path);
     if (!path.empty()) m_engine->loadModel(path);
 }
 
@@ -84,6 +90,7 @@ void LocalWorkspace::useModel(const QString& path) {
     setSetting(kModelSetting, path);
     m_model = {};
     m_model.path = path;
+    m_model.name = fileTitle(path.toStdString());
     m_engine->loadModel(path.toStdString());
     emit modelChanged();
 }
@@ -94,7 +101,7 @@ EngineThread::Events LocalWorkspace::engineEvents() {
         m_modelName = state.name;
         post([this, state] {
             m_model.path = QString::fromStdString(state.path.string());
-            m_model.name = QString::fromStdString(state.name);
+            m_model.name = state.name.empty() ? fileTitle(state.path) : QString::fromStdString(state.name);
             m_model.loaded = !state.name.empty();
             m_model.memoryBytes = state.weightBytes + state.documentBytes;
             m_model.error = state.error;

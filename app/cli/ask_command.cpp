@@ -28,9 +28,12 @@ public:
         if (Result<void> read = readWithModel(); !read) return read;
         return answer();
     }
+    /// For when run() failed: 2 for wrong usage, else 1.
+    int status() const { return m_status; }
 
 private:
-    static tl::unexpected<Error> invalid(const std::string& what, const std::string& advice) {
+    tl::unexpected<Error> invalid(const std::string& what, const std::string& advice) {
+        m_status = 2;
         return fail(ErrorCode::InvalidArgument, what, "", advice);
     }
 
@@ -262,6 +265,7 @@ private:
     std::unique_ptr<AnswerEngine> m_engine;
     std::unique_ptr<ReadDocument> m_read;
     double m_readMs = 0;
+    int m_status = 1;
 };
 
 }  // namespace
@@ -269,7 +273,9 @@ private:
 int ask(const AskArguments& arguments) {
     Asking asking(arguments);
     const Result<void> done = asking.run();
-    return done ? 0 : failed(done.error(), arguments.json);
+    if (done) return 0;
+    failed(done.error(), arguments.json);
+    return asking.status();
 }
 
 }  // namespace kvasir::cli

@@ -1,4 +1,5 @@
-// The commands of kvasir-cli. Each returns the exit status: 0, or 1 after saying what is wrong.
+// The commands of kvasir-cli. Each returns the exit status: 0, or 1 after saying what is wrong
+// (ask: 2 for wrong usage that the parser cannot see).
 #pragma once
 
 #include <cstdint>

@@ -92,8 +92,9 @@ Json ingestOne(const std::string& path, const IngestArguments& arguments, Librar
 
 void describe(const Json& row) {
     if (row["status"] == "failed") {
-        std::fprintf(stderr, "kvasir-cli: %s %s\n", row["error"]["what"].get<std::string>().c_str(),
-                     row["error"]["advice"].get<std::string>().c_str());
+        const Json& error = row["error"];
+        const Error told{ErrorCode::Internal, error["what"], error["where"], error["advice"]};
+        std::fprintf(stderr, "kvasir-cli: %s\n", told.message().c_str());
         return;
     }
     std::printf("%s: %d pages, %d characters, %.1f s\n", row["document"].get<std::string>().c_str(),

@@ -40,7 +40,7 @@ protected:
         m_changed.notify_all();
     }
     template <typename Condition>
-    bool wait(Condition condition, std::chrono::seconds limit = 120s) {
+    bool wait(Condition condition, std::chrono::seconds limit = 300s) {
         std::unique_lock lock(m_mutex);
         return m_changed.wait_for(lock, limit, condition);
     }
@@ -140,7 +140,7 @@ TEST_F(EngineThreadTest, AQuestionPutsItsDocumentFirst) {
     start();
     m_thread->addDocument(1, test::textDocument(test::leaseText(20)));
     ASSERT_TRUE(reached(1, Stage::FirstDone));
-    m_thread->addDocument(2, test::textDocument(test::leaseText(150)));
+    m_thread->addDocument(2, test::textDocument(test::leaseText(70)));
     ASSERT_TRUE(reached(2, Stage::FirstReading));
     ask(1, 1);
     ASSERT_NE(finished(1), nullptr);

@@ -89,6 +89,8 @@ int total(const std::vector<std::uint8_t>& values) {
 TEST_F(LocalWorkspaceTest, AQuestionAskedWhileOpeningIsAnsweredAndKept) {
     const DocumentId id = m_workspace->open(q(lease()));
     EXPECT_EQ(m_workspace->reading(id).stage, ReadingStage::Opening);
+    EXPECT_FALSE(m_workspace->model().loaded);
+    EXPECT_FALSE(m_workspace->model().name.isEmpty()) << "empty would say that there is none";
     const QString asked = m_workspace->ask(id, "What is the fee of item 3?");
     EXPECT_EQ(m_workspace->answer(asked).state, AnswerState::Waiting);
     const Answer answer = ended(asked);
