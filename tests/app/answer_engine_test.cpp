@@ -13,15 +13,15 @@ protected:
         if (!std::filesystem::exists(test::modelFile(test::kSmollm2))) return;
         auto engine = AnswerEngine::create(test::modelFile(test::kSmollm2), 2, {});
         ASSERT_TRUE(engine) << engine.error().message();
-        s_engine = std::move(*engine);
+        sharedEngine = std::move(*engine);
     }
-    static void TearDownTestSuite() { s_engine.reset(); }
+    static void TearDownTestSuite() { sharedEngine.reset(); }
     void SetUp() override { KVASIR_NEEDS_SMOLLM2(); }
 
     std::unique_ptr<ReadDocument> read(const std::string& text) {
-        auto document = s_engine->prepare(test::textDocument(text));
+        auto document = sharedEngine->prepare(test::textDocument(text));
         EXPECT_TRUE(document) << document.error().message();
-        const Result<void> done = s_engine->readEarly(**document, {}, [](std::int64_t, std::int64_t) {});
+        const Result<void> done = sharedEngine->readEarly(**document, {}, [](std::int64_t, std::int64_t) {});
         EXPECT_TRUE(done);
         return std::move(*document);
     }
@@ -31,9 +31,9 @@ protected:
         request.question = question;
         request.mode = mode;
         request.maxTokens = maxTokens;
-        return s_engine->ask(document, request, {}, [](std::string_view) {});
+        return sharedEngine->ask(document, request, {}, [](std::string_view) {});
     }
-    static inline std::unique_ptr<AnswerEngine> s_engine;
+    static inline std::unique_ptr<AnswerEngine> sharedEngine;
 };
 
 void expectSound(const Result<AskOutcome>& outcome, const Document& document) {
@@ -63,7 +63,7 @@ TEST_F(Engine, AnswersQuicklyAndFully) {
     request.question = "What is the fee of item 3?";
     request.ratePerMille = 300;
     request.maxTokens = 48;
-    const Result<AskOutcome> quick = s_engine->ask(*document, request, {}, [](std::string_view) {});
+    const Result<AskOutcome> quick = sharedEngine->ask(*document, request, {}, [](std::string_view) {});
     expectSound(quick, text);
     EXPECT_LT(quick->answer.figures.carriedTokens, quick->answer.figures.promptTokens);
     const WordMarks marks = wordMarks(text, quick->trace);
@@ -75,7 +75,7 @@ TEST_F(Engine, AnswersQuicklyAndFully) {
     EXPECT_LT(sum(marks.carried), sum(marks.tokens));
 
     EXPECT_FALSE(document->resident->fullDone());
-    ASSERT_TRUE(s_engine->readLate(*document, {}, [](std::int64_t, std::int64_t) {}));
+    ASSERT_TRUE(sharedEngine->readLate(*document, {}, [](std::int64_t, std::int64_t) {}));
     const Result<AskOutcome> full = ask(*document, "What is the fee of item 3?", AnswerMode::Full);
     expectSound(full, text);
     EXPECT_EQ(full->answer.figures.carriedTokens, full->answer.figures.promptTokens);
@@ -94,7 +94,7 @@ TEST_F(Engine, StopsWhileWriting) {
     AskRequest request;
     request.question = "List every fee.";
     const Result<AskOutcome> outcome =
-        s_engine->ask(*document, request, stop.get_token(), [&](std::string_view text) {
+        sharedEngine->ask(*document, request, stop.get_token(), [&](std::string_view text) {
             shown = text;
             if (shown.size() > 10) stop.request_stop();
         });
@@ -104,25 +104,26 @@ TEST_F(Engine, StopsWhileWriting) {
     EXPECT_LT(outcome->answer.figures.answerTokens, 30);
     std::stop_source before;
     before.request_stop();
-    EXPECT_EQ(s_engine->ask(*document, request, before.get_token(), [](std::string_view) {})->answer.state,
-              AnswerState::Stopped);
+    EXPECT_EQ(
+        sharedEngine->ask(*document, request, before.get_token(), [](std::string_view) {})->answer.state,
+        AnswerState::Stopped);
     expectSound(ask(*document, "Who is the tenant?"), *document->tokenised.document);
 }
 
 TEST_F(Engine, ReadingStopsAndGoesOn) {
-    auto document = s_engine->prepare(test::textDocument(test::leaseText(80)));
+    auto document = sharedEngine->prepare(test::textDocument(test::leaseText(80)));
     ASSERT_TRUE(document);
     std::stop_source stop;
     std::int64_t reached = 0;
     const Result<void> stopped =
-        s_engine->readEarly(**document, stop.get_token(), [&](std::int64_t rows, std::int64_t) {
+        sharedEngine->readEarly(**document, stop.get_token(), [&](std::int64_t rows, std::int64_t) {
             reached = rows;
             stop.request_stop();
         });
     ASSERT_FALSE(stopped);
     EXPECT_EQ(stopped.error().code, ErrorCode::Cancelled);
     std::int64_t first = 0;
-    ASSERT_TRUE(s_engine->readEarly(**document, {}, [&](std::int64_t rows, std::int64_t) {
+    ASSERT_TRUE(sharedEngine->readEarly(**document, {}, [&](std::int64_t rows, std::int64_t) {
         if (first == 0) first = rows;
     }));
     EXPECT_GE(first, reached);
@@ -157,7 +158,7 @@ TEST_F(Engine, TakesAQuestionOfTenThousandCharactersOrSaysWhyNot) {
 
 TEST_F(Engine, ControlCharactersBecomeSpaces) {
     const auto document = read(test::leaseText(2));
-    const Result<AskOutcome> outcome = ask(*document, std::string("\x1b[31mWho\tis\nthe tenant?\0", 28));
+    const Result<AskOutcome> outcome = ask(*document, std::string("\x1b[31mWho\tis\nthe tenant?") + '\0');
     ASSERT_TRUE(outcome);
     EXPECT_EQ(outcome->answer.question, "[31mWho is the tenant?");
 }
@@ -169,10 +170,10 @@ TEST_F(Engine, ChatMarkersInADocumentAreText) {
 }
 
 TEST_F(Engine, SaysWhatItCannotRead) {
-    const auto empty = s_engine->prepare(test::textDocument(""));
+    const auto empty = sharedEngine->prepare(test::textDocument(""));
     ASSERT_FALSE(empty);
     EXPECT_EQ(empty.error().code, ErrorCode::Empty);
-    const auto large = s_engine->prepare(test::textDocument(test::leaseText(2000)));
+    const auto large = sharedEngine->prepare(test::textDocument(test::leaseText(2000)));
     ASSERT_FALSE(large);
     EXPECT_EQ(large.error().code, ErrorCode::TooLarge);
     EXPECT_NE(large.error().what.find("tokens"), std::string::npos);

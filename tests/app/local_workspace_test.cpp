@@ -25,9 +25,9 @@ protected:
         static int argc = 1;
         static char name[] = "local_workspace_test";
         static char* argv[] = {name, nullptr};
-        s_application = std::make_unique<QCoreApplication>(argc, argv);
+        application = std::make_unique<QCoreApplication>(argc, argv);
     }
-    static void TearDownTestSuite() { s_application.reset(); }
+    static void TearDownTestSuite() { application.reset(); }
     void SetUp() override {
         KVASIR_NEEDS_SMOLLM2();
         begin();
@@ -76,7 +76,7 @@ protected:
         return m_folder.write(name, test::leaseText(paragraphs));
     }
 
-    static inline std::unique_ptr<QCoreApplication> s_application;
+    static inline std::unique_ptr<QCoreApplication> application;
     test::ScratchFolder m_folder;
     std::unique_ptr<LocalWorkspace> m_workspace;
     std::vector<Error> m_failures;

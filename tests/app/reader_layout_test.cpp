@@ -209,6 +209,7 @@ TEST(Layout, WritesLigaturesAndDownwardMarksPlainly) {
 TEST(Layout, DividesJapaneseWhereTheKindOfCharacterChanges) {
     const PageText page = Sheet().run("契約書のコピーを24部", {50, 100, 160, 110}).page();
     std::vector<std::string> words;
+    words.reserve(page.words.size());
     for (const PageWord& word : page.words)
         words.push_back(page.text.substr(word.begin, word.end - word.begin));
     EXPECT_EQ(words, (std::vector<std::string>{"契約書", "の", "コピー", "を", "24", "部"}));
@@ -255,6 +256,7 @@ TEST(Layout, TakesAnyBoxes) {
     const auto value = [&] { return values[random() % std::size(values)]; };
     for (int round = 0; round < 50; ++round) {
         std::vector<TextRun> runs;
+        runs.reserve(200);
         for (int i = 0; i < 200; ++i) {
             runs.push_back({numbered("w", i),
                             {value(), value(), value(), value()},
