@@ -85,8 +85,6 @@ Generation::Generation(LayerRunner& runner, const ResidentDocument& resident, st
     // document's.
     const bool hiddenKnown = tsp == resident.tspLayer() || tsp == m_model.layers - 1;
     m_start = hiddenKnown ? std::max<std::int64_t>(0, std::min(read, layout.length - m_window)) : 0;
-    m_trace.length = layout.length;
-    m_trace.reused = m_start;
 }
 
 std::vector<TokenId> Generation::promptTail() const {
@@ -110,6 +108,12 @@ bool Generation::openEarlyCaches() {
 
 Result<void> Generation::prefill(const std::stop_token& stop) {
     m_backend.setStop(stop);
+    // What an attempt that was stopped left behind.
+    m_caches.clear();
+    m_trace = {};
+    m_trace.length = m_layout.length;
+    m_trace.reused = m_start;
+    m_rowHidden.reset();
     if (!openEarlyCaches()) return outOfMemory();
     if (m_options.detailed) {
         m_trace.kept.resize(static_cast<std::size_t>(m_model.layers));
@@ -316,7 +320,14 @@ Result<void> Generation::accept(TokenId token, const std::stop_token& stop) {
         return fail(ErrorCode::TooLarge, "The answer reached its longest length.", "",
                     "Ask for a shorter answer.");
     }
+    if (m_rowHidden == nullptr || token < 0 || token >= m_model.vocabulary) {
+        return fail(ErrorCode::InvalidArgument, "The answer cannot go on with this token.",
+                    "token " + std::to_string(token), "Ask the question again.");
+    }
     m_backend.setStop(stop);
+    // A row that was stopped half way is in some layers only.
+    for (LayerCache& cache : m_caches)
+        cache.truncate(m_accepted);
     std::fill(m_attention.begin(), m_attention.end(), 0.0F);
     const auto position = static_cast<std::int32_t>(m_layout.length + m_accepted);
     float* hidden = m_rowHidden->as<float>();

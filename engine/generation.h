@@ -55,14 +55,15 @@ public:
                                                       std::vector<TokenId> question,
                                                       const PromptLayout& layout, Options options);
 
-    /// Must succeed once before `next`. Errors: Cancelled, OutOfMemory.
+    /// Must succeed once before `accept`. Errors: Cancelled, OutOfMemory; it may be called again after them.
     Result<void> prefill(const std::stop_token& stop);
     const PrefillTrace& trace() const { return m_trace; }
 
     /// Logits (V) that follow the last token. Host.
     const std::vector<float>& logits() const { return m_logits; }
     /// Appends a token of the answer and computes the logits that follow it. Errors: Cancelled, OutOfMemory,
-    /// TooLarge (more than maxTokens).
+    /// TooLarge (more than maxTokens), InvalidArgument (an id outside the vocabulary, no prefill). After an
+    /// error the answer stands as it was: the logits are the last ones, and the token may be accepted again.
     Result<void> accept(TokenId token, const std::stop_token& stop);
     std::int64_t accepted() const { return m_accepted; }
 

@@ -80,7 +80,8 @@ Result<Run> answer(LayerRunner& runner, const ProbeRequest& request, const Polic
     Result<std::unique_ptr<ResidentDocument>> document = ResidentDocument::create(
         runner.model(), runner.backend(), {request.tokens.begin(), request.tokens.begin() + resident},
         policy.tspLayer,
-        request.activations == kernels::Activations::F32 ? kernels::KvType::F32 : kernels::KvType::F16);
+        runner.model().activations() == kernels::Activations::F32 ? kernels::KvType::F32
+                                                                  : kernels::KvType::F16);
     if (!document) return tl::unexpected(document.error());
     if (Result<void> read = (*document)->readEarly(runner, {}, {}); !read)
         return tl::unexpected(read.error());
@@ -146,7 +147,11 @@ Result<std::string> probe(const ProbeRequest& request, kernels::Backend& backend
     if (!model) return tl::unexpected(model.error());
     Result<std::unique_ptr<LayerRunner>> runner = LayerRunner::create(**model, backend);
     if (!runner) return tl::unexpected(runner.error());
-    const ModelConfig& config = (*model)->config();
+    return probe(**runner, request);
+}
+
+Result<std::string> probe(LayerRunner& runner, const ProbeRequest& request) {
+    const ModelConfig& config = runner.model().config();
     Policy policy = request.policy;
     policy.tspLayer = request.tspLayer.value_or(Policy::paper(config).tspLayer);
     if (Result<void> checked = policy.check(config); !checked) return tl::unexpected(checked.error());
@@ -157,10 +162,10 @@ Result<std::string> probe(const ProbeRequest& request, kernels::Backend& backend
             "There must be at least one token, as many resident ones as there are, and one to decode.", "",
             "Check --tokens, --resident and --decode.");
     }
-    Result<Run> full = answer(**runner, request, Policy::full(config), 0);
+    Result<Run> full = answer(runner, request, Policy::full(config), 0);
     if (!full) return tl::unexpected(full.error());
     full->result["last_hidden"] = lastHidden(full->trace);
-    Result<Run> fast = answer(**runner, request, policy, request.resident);
+    Result<Run> fast = answer(runner, request, policy, request.resident);
     if (!fast) return tl::unexpected(fast.error());
     addSelection(fast->result, fast->trace);
 
@@ -177,7 +182,7 @@ Result<std::string> probe(const ProbeRequest& request, kernels::Backend& backend
         {"tokens", request.tokens},
         {"full", full->result},
         {"fastkv", fast->result},
-        {"device", std::string(backend.name())},
+        {"device", std::string(runner.backend().name())},
     };
     return json.dump();
 }

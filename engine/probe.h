@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/error.h"
+#include "engine/layer_runner.h"
 #include "engine/policy.h"
 #include "engine/tokenizer.h"
 #include "kernels/backend.h"
@@ -27,6 +28,8 @@ struct ProbeRequest {
 
 /// The JSON text, one line. Errors: those of Model, ResidentDocument and Generation.
 Result<std::string> probe(const ProbeRequest& request, kernels::Backend& backend);
+/// The same with a model that is loaded already: the request's `model` and `activations` do not count.
+Result<std::string> probe(LayerRunner& runner, const ProbeRequest& request);
 
 /// Token ids from a file: a JSON list, or an object with `tokens`. Errors: NotFound, Damaged.
 Result<std::vector<TokenId>> readTokenFile(const std::filesystem::path& path);

@@ -23,9 +23,9 @@ public:
     static std::size_t bytes(const ModelConfig& model, std::int32_t tspLayer, kernels::KvType type,
                              std::int64_t tokens, bool full);
 
-    /// Nothing is computed yet. Errors: InvalidArgument (no token, an id outside the vocabulary, T outside
-    /// the model), TooLarge (longer than the model's window), OutOfMemory. Model and back end must outlive
-    /// it.
+    /// Nothing is computed yet; no tokens is a document too. Errors: InvalidArgument (an id outside the
+    /// vocabulary, T outside the model), TooLarge (longer than the model's window), OutOfMemory. Model and
+    /// back end must outlive it.
     static Result<std::unique_ptr<ResidentDocument>> create(const Model& model, kernels::Backend& backend,
                                                             std::vector<TokenId> tokens,
                                                             std::int32_t tspLayer, kernels::KvType type);

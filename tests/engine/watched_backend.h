@@ -1,0 +1,93 @@
+// A back end that passes everything on, and lets a test run short of memory or step in at a chosen moment.
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <utility>
+
+#include "kernels/backend.h"
+
+namespace kvasir::test {
+
+class WatchedBackend final : public kernels::Backend {
+public:
+    explicit WatchedBackend(int threads) : m_cpu(kernels::makeCpuBackend(threads)) {}
+
+    std::size_t free = std::numeric_limits<std::size_t>::max();  ///< what freeMemory() says at most
+    int allocationsLeft = std::numeric_limits<int>::max();       ///< the next one after them fails
+    std::function<void()> beforeAttention;                       ///< called before each layer's attention
+
+    std::string_view name() const override { return m_cpu->name(); }
+    void setStop(std::stop_token stop) override { m_cpu->setStop(std::move(stop)); }
+    void synchronise() override { m_cpu->synchronise(); }
+    std::size_t freeMemory() const override { return std::min(free, m_cpu->freeMemory()); }
+    std::unique_ptr<kernels::Buffer> allocate(std::size_t bytes) override {
+        return allocationsLeft-- > 0 ? m_cpu->allocate(bytes) : nullptr;
+    }
+    void copyToDevice(void* to, const void* fromHost, std::size_t bytes) override {
+        m_cpu->copyToDevice(to, fromHost, bytes);
+    }
+    void copyToHost(void* toHost, const void* from, std::size_t bytes) override {
+        m_cpu->copyToHost(toHost, from, bytes);
+    }
+    std::unique_ptr<kernels::Weight> pack(const kernels::TensorView& tensor,
+                                          kernels::Activations activations) override {
+        return allocationsLeft-- > 0 ? m_cpu->pack(tensor, activations) : nullptr;
+    }
+    void rmsNorm(const float* x, std::int64_t n, std::int64_t width, const float* weight, float eps,
+                 float* out) override {
+        m_cpu->rmsNorm(x, n, width, weight, eps, out);
+    }
+    void multiply(const float* x, std::int64_t n, std::span<const Product> products) override {
+        m_cpu->multiply(x, n, products);
+    }
+    void rope(float* x, std::int64_t n, std::int32_t heads, std::int32_t headSize, std::int32_t size,
+              kernels::RopeStyle style, const double* inverseFrequency,
+              const std::int32_t* positions) override {
+        m_cpu->rope(x, n, heads, headSize, size, style, inverseFrequency, positions);
+    }
+    void storeKv(const kernels::AttentionShape& shape, const float* keys, const float* values, std::int64_t n,
+                 const kernels::KvRows& rows, std::int64_t row) override {
+        m_cpu->storeKv(shape, keys, values, n, rows, row);
+    }
+    void attention(const kernels::AttentionShape& shape, const float* queries, const std::int32_t* positions,
+                   std::int64_t n, std::span<const kernels::KvSpan> spans, float* out) override {
+        if (beforeAttention) beforeAttention();
+        m_cpu->attention(shape, queries, positions, n, spans, out);
+    }
+    void siluMultiply(const float* gate, const float* up, std::int64_t count, float* out) override {
+        m_cpu->siluMultiply(gate, up, count, out);
+    }
+    void add(float* x, const float* y, std::int64_t count) override { m_cpu->add(x, y, count); }
+    void windowScores(const kernels::AttentionShape& shape, const float* queries,
+                      const std::int32_t* positions, std::int64_t window,
+                      std::span<const kernels::KvSpan> spans, std::int64_t before, float* s) override {
+        m_cpu->windowScores(shape, queries, positions, window, spans, before, s);
+    }
+    void poolScores(const kernels::AttentionShape& shape, const float* s, std::int64_t k, std::int32_t kernel,
+                    kernels::Pooling pooling, float* c) override {
+        m_cpu->poolScores(shape, s, k, kernel, pooling, c);
+    }
+    void sumRows(const float* rows, std::int64_t r, std::int64_t k, float* out) override {
+        m_cpu->sumRows(rows, r, k, out);
+    }
+    void selectLargest(const float* scores, std::int64_t k, std::int64_t count,
+                       std::int32_t* chosen) override {
+        m_cpu->selectLargest(scores, k, count, chosen);
+    }
+    void gatherRows(const float* x, std::int64_t width, const std::int32_t* rows, std::int64_t count,
+                    float* out) override {
+        m_cpu->gatherRows(x, width, rows, count, out);
+    }
+    void gatherKv(const kernels::AttentionShape& shape, std::span<const kernels::KvSpan> spans,
+                  const std::int32_t* rows, std::int64_t count, const kernels::KvRows& to) override {
+        m_cpu->gatherKv(shape, spans, rows, count, to);
+    }
+
+private:
+    std::unique_ptr<kernels::Backend> m_cpu;
+};
+
+}  // namespace kvasir::test
