@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <new>
 #include <thread>
 
 #include "app/citations.h"
@@ -9,6 +10,17 @@
 
 namespace kvasir {
 namespace {
+
+/// Scratch memory grows inside operations, where running short is an exception.
+template <typename Work>
+auto guarded(const Work& work) -> decltype(work()) {
+    try {
+        return work();
+    } catch (const std::bad_alloc&) {
+        return fail(ErrorCode::OutOfMemory, "There is not enough memory to go on.", "",
+                    "Close other programs, or choose a smaller model.");
+    }
+}
 
 using Clock = std::chrono::steady_clock;
 
@@ -249,12 +261,12 @@ Result<std::unique_ptr<ReadDocument>> AnswerEngine::prepare(std::shared_ptr<cons
 
 Result<void> AnswerEngine::readEarly(ReadDocument& document, const std::stop_token& stop,
                                      const ResidentDocument::Progress& progress) {
-    return document.resident->readEarly(*m_runner, stop, progress);
+    return guarded([&] { return document.resident->readEarly(*m_runner, stop, progress); });
 }
 
 Result<void> AnswerEngine::readLate(ReadDocument& document, const std::stop_token& stop,
                                     const ResidentDocument::Progress& progress) {
-    return document.resident->readLate(*m_runner, stop, progress);
+    return guarded([&] { return document.resident->readLate(*m_runner, stop, progress); });
 }
 
 Policy AnswerEngine::policyFor(const AskRequest& request) const {
@@ -274,6 +286,11 @@ Policy AnswerEngine::policyFor(const AskRequest& request) const {
 
 Result<AskOutcome> AnswerEngine::ask(const ReadDocument& document, const AskRequest& request,
                                      const std::stop_token& stop, const OnText& onText) {
+    return guarded([&] { return answer(document, request, stop, onText); });
+}
+
+Result<AskOutcome> AnswerEngine::answer(const ReadDocument& document, const AskRequest& request,
+                                        const std::stop_token& stop, const OnText& onText) {
     const Clock::time_point begin = Clock::now();
     const std::string question = cleaned(request.question);
     if (question.empty())

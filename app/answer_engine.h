@@ -85,6 +85,8 @@ public:
 
 private:
     AnswerEngine() = default;
+    Result<AskOutcome> answer(const ReadDocument& document, const AskRequest& request,
+                              const std::stop_token& stop, const OnText& onText);
     Policy policyFor(const AskRequest& request) const;
 
     std::unique_ptr<kernels::Backend> m_backend;  // first: everything below lives in its memory
