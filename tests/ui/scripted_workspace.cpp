@@ -278,6 +278,7 @@ std::vector<Citation> ScriptedWorkspace::citations(DocumentId id) const {
 
 std::vector<DocumentInfo> ScriptedWorkspace::documents() const {
     std::vector<DocumentInfo> infos;
+    infos.reserve(m_entries.size());
     for (const auto& [id, entry] : m_entries)
         infos.push_back(entry.info);
     return infos;

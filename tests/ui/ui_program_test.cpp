@@ -16,7 +16,7 @@ namespace kvasir {
 namespace {
 
 QString modelFile() {
-    const QString named = qEnvironmentVariable("KVASIR_TEST_MODEL");
+    QString named = qEnvironmentVariable("KVASIR_TEST_MODEL");
     if (!named.isEmpty()) return named;
     return QDir::home().filePath(".cache/kvasir/models/qwen2.5-coder-0.5b-instruct-q4_k_m.gguf");
 }
