@@ -199,7 +199,7 @@ QString DocumentView::selectedTextWithPlace() const {
         return tr("“%1” (%2, page %3)").arg(text, name).arg(page + 1);
     }
     const std::size_t line = m_document->lineAt(m_selection.begin);
-    return tr("“%1” (%2, line %3)").arg(text, name, locale().toString(static_cast<qulonglong>(line + 1)));
+    return tr("“%1” (%2, line %3)").arg(text, name, locale().toString(qulonglong{line} + 1));
 }
 
 void DocumentView::mousePressEvent(QMouseEvent* event) {

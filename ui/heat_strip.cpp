@@ -30,7 +30,7 @@ QAccessibleInterface* stripInterface(const QString& className, QObject* object) 
 
 std::vector<float> stripShares(const DocumentView& view, int rows) {
     std::vector<float> shares(static_cast<std::size_t>(std::max(0, rows)), 0.0F);
-    const auto marks = view.marks();
+    const auto& marks = view.marks();
     if (!marks || !marks->leftSomethingOut() || rows <= 0) return shares;
     std::vector<double> tokens(shares.size(), 0), carried(shares.size(), 0);
     for (std::size_t l = 0; l < marks->document().lines.size(); ++l) {

@@ -237,7 +237,7 @@ void LogView::paintMargin(QPainter& painter, const TextRow& row, double y) {
         painter.setFont(sizedFont(font(), -1.5, true));
         const QString text = QString::number(cited.number);
         const double width = std::max(17.0, painter.fontMetrics().horizontalAdvance(text) + 8.0);
-        paintNumber(painter, QRectF(kNumberLane - width - 3, y + (m_rowHeight - 17) / 2, width, 17), text,
+        paintNumber(painter, QRectF(kNumberLane - width - 3, y + (m_rowHeight - 17) / 2.0, width, 17), text,
                     colours);
         painter.restore();
         break;
