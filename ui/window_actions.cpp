@@ -29,7 +29,7 @@ WindowActions::WindowActions(MainWindow& window) : QObject(&window), m_window(wi
          {std::pair(QKeySequence(Qt::Key_F6), 1), std::pair(QKeySequence("Shift+F6"), -1)}) {
         auto* action = new QAction(&m_window);
         action->setShortcut(keys);
-        connect(action, &QAction::triggered, this, [this, by = by] { m_window.cyclePanes(by); });
+        connect(action, &QAction::triggered, this, [this, step = by] { m_window.cyclePanes(step); });
         m_window.addAction(action);
     }
 }
@@ -114,7 +114,7 @@ void WindowActions::buildView() {
                                                   {tr("Marks: c&arried"), MarkMode::Carried}};
     for (const auto& [text, mode] : modes) {
         QAction* action =
-            add(menu, text, {}, [this, mode = mode] { m_window.currentPane()->setMarkMode(mode); }, true);
+            add(menu, text, {}, [this, wanted = mode] { m_window.currentPane()->setMarkMode(wanted); }, true);
         action->setCheckable(true);
         action->setData(static_cast<int>(mode));
         m_marks->addAction(action);
