@@ -115,7 +115,7 @@ Result<Document> readDocument(const std::filesystem::path& file, const std::stri
                               const ReadProgress& progress, const std::stop_token& stop) {
     auto client = ReaderClient::open(file, password, stop);
     if (!client) return tl::unexpected(std::move(client.error()));
-    return (*client)->readDocument(progress, std::move(stop));
+    return (*client)->readDocument(progress, stop);
 }
 
 }  // namespace kvasir
