@@ -21,8 +21,8 @@ struct Setting {
     Activations activations;
 };
 
-void PrintTo(const Setting& setting, std::ostream* out) {
-    *out << setting.architecture << (setting.activations == Activations::F32 ? "_f32" : "_int8");
+std::ostream& operator<<(std::ostream& out, const Setting& setting) {
+    return out << setting.architecture << (setting.activations == Activations::F32 ? "_f32" : "_int8");
 }
 
 struct Outcome {
