@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
 #include <QAbstractTextDocumentLayout>
 #include <QKeyEvent>
@@ -78,9 +79,9 @@ std::vector<AnswerPiece> answerPieces(const std::string& text, const std::vector
         const auto byte = static_cast<std::size_t>(head.toUtf8().size());
         places.emplace_back(byte == 0 ? end : byte, i);
     }
-    std::stable_sort(places.begin(), places.end(), [&](const auto& a, const auto& b) {
-        return std::pair(a.first, citations[a.second].number) <
-               std::pair(b.first, citations[b.second].number);
+    std::sort(places.begin(), places.end(), [&](const auto& a, const auto& b) {
+        return std::tuple(a.first, citations[a.second].number, a.second) <
+               std::tuple(b.first, citations[b.second].number, b.second);
     });
     std::vector<AnswerPiece> pieces;
     std::size_t at = 0;
