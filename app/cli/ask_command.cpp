@@ -1,6 +1,7 @@
 // kvasir-cli ask: read what is not resident yet, answer, cite, remember.
 #include <cmath>
 #include <cstdio>
+#include <set>
 
 #include "app/answer_engine.h"
 #include "app/cli/commands.h"
@@ -224,7 +225,9 @@ private:
         if (answer.state == AnswerState::Stopped) std::printf("\nStopped by you.\n");
         if (!answer.answerable) std::printf("\nThe document does not seem to say this.\n");
         if (!answer.citations.empty()) std::printf("\n");
+        std::set<std::int32_t> listed;  // one place may stand behind several sentences
         for (const Citation& c : answer.citations) {
+            if (!listed.insert(c.number).second) continue;
             const bool paged = m_document->kind == DocumentKind::Pdf;
             std::printf("  [%d] %s, %s %lld: %s\n", c.number, m_document->name.c_str(),
                         paged ? "page" : "line", static_cast<long long>(paged ? c.page + 1 : lineOf(c)),
