@@ -9,6 +9,19 @@
 
 namespace kvasir::reader {
 
+/// Built with a sanitizer, whose run time needs more than the reader itself.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool kSanitized = true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+inline constexpr bool kSanitized = true;
+#else
+inline constexpr bool kSanitized = false;
+#endif
+#else
+inline constexpr bool kSanitized = false;
+#endif
+
 inline constexpr std::uint64_t kMemoryLimit = std::uint64_t{2} << 30;  ///< beside the document's own bytes
 inline constexpr unsigned kCpuSecondsPerRequest = 60;
 
