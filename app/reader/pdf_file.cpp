@@ -209,7 +209,11 @@ std::variant<PageImageRows, Refusal> PdfFile::image(std::uint32_t index, float p
 }
 
 std::vector<Document::OutlineItem> PdfFile::outline() const {
-    return readOutline(m_file->bytes(), m_password, m_pages.size());
+    std::vector<Document::OutlineItem> items;
+    for (OutlineEntry& entry : readOutline(m_file->bytes(), m_password, m_pages.size(), kMaxOutlineItems)) {
+        items.push_back({std::move(entry.title), entry.page, entry.level});
+    }
+    return items;
 }
 
 }  // namespace kvasir::reader

@@ -1,11 +1,11 @@
 #include "app/reader/pdf_outline.h"
 
+#include <limits>
 #include <map>
 
 #include <qpdf/QPDF.hh>
 #include <qpdf/QPDFOutlineDocumentHelper.hh>
 
-#include "app/reader/protocol.h"
 #include "app/reader/utf8.h"
 
 namespace kvasir::reader {
@@ -36,29 +36,31 @@ std::int32_t pageOf(QPDFObjectHandle destination, const PageNumbers& numbers) {
     QPDFObjectHandle page = destination.getArrayItem(0);
     if (page.isInteger()) {
         const long long number = page.getIntValue();
-        return number >= 0 && number < kMaxPages ? static_cast<std::int32_t>(number) : -1;
+        return number >= 0 && number < std::numeric_limits<std::int32_t>::max()
+                   ? static_cast<std::int32_t>(number)
+                   : -1;
     }
     const auto found = numbers.find(page.getObjGen());
     return found == numbers.end() ? -1 : found->second;
 }
 
 void collect(const std::vector<QPDFOutlineObjectHelper>& items, std::int32_t level,
-             const PageNumbers& numbers, std::vector<Document::OutlineItem>& out) {
+             const PageNumbers& numbers, std::size_t limit, std::vector<OutlineEntry>& out) {
     for (QPDFOutlineObjectHelper item : items) {
-        if (out.size() >= kMaxOutlineItems) return;
+        if (out.size() >= limit) return;
         const std::int32_t page = pageOf(item.getDest(), numbers);
         std::string title = cleanTitle(item.getTitle());
         const bool titled = !title.empty();
         if (titled) out.push_back({std::move(title), page, level});
-        if (level < kDeepestLevel) collect(item.getKids(), level + (titled ? 1 : 0), numbers, out);
+        if (level < kDeepestLevel) collect(item.getKids(), level + (titled ? 1 : 0), numbers, limit, out);
     }
 }
 
 }  // namespace
 
-std::vector<Document::OutlineItem> readOutline(std::string_view pdf, const std::string& password,
-                                               std::size_t pages) {
-    std::vector<Document::OutlineItem> out;
+std::vector<OutlineEntry> readOutline(std::string_view pdf, const std::string& password, std::size_t pages,
+                                      std::size_t limit) {
+    std::vector<OutlineEntry> out;
     try {
         QPDF document;
         document.setSuppressWarnings(true);
@@ -70,12 +72,12 @@ std::vector<Document::OutlineItem> readOutline(std::string_view pdf, const std::
         std::int32_t number = 0;
         for (const QPDFObjectHandle& page : document.getAllPages())
             numbers.emplace(page.getObjGen(), number++);
-        collect(outlines.getTopLevelOutlines(), 0, numbers, out);
+        collect(outlines.getTopLevelOutlines(), 0, numbers, limit, out);
     } catch (const std::exception&) {
         // An outline that cannot be read is none: the pages are what counts.
         out.clear();
     }
-    for (Document::OutlineItem& item : out) {
+    for (OutlineEntry& item : out) {
         if (item.page >= static_cast<std::int32_t>(pages)) item.page = -1;
     }
     return out;
