@@ -104,7 +104,7 @@ private:
     MarkMode m_marks = MarkMode::Citations;
     bool m_compact = false, m_low = false;
     bool m_libraryHidden = false, m_answersHidden = false;
-    bool m_libraryOver = false;  ///< shown for now in a narrow window
+    bool m_libraryOver = false;  ///< shown over the page in a narrow window
 };
 
 }  // namespace kvasir
