@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "app/answer.h"
+#include "app/passages.h"
 #include "app/prompt.h"
 #include "engine/error.h"
 #include "engine/generation.h"
@@ -40,6 +41,7 @@ WordMarks wordMarks(const Document& document, const AnswerTrace& trace);
 /// others.
 struct ReadDocument {
     TokenisedDocument tokenised;
+    Passages passages;  ///< of the document's text: what answers may quote
     std::unique_ptr<ResidentDocument> resident;
 };
 
