@@ -102,14 +102,16 @@ Result<FinishReason> AnswerWriter::write(const std::stop_token& stop, const OnTe
 Result<void> AnswerWriter::writeRun(const std::vector<TokenId>& run, const std::stop_token& stop) {
     const std::vector<float> before(m_generation.attention().begin(), m_generation.attention().end());
     const std::size_t first = m_tokens.size();
+    const bool ours = !m_text.lead().empty();  // then there is nothing to guess
     std::size_t written = 0;
     const Result<Generation::Verified> verified = m_generation.verify(
         run, [&](std::span<const float> logits) { return writtenThen(run[written++], logits); }, stop);
     if (!verified) return tl::unexpected(verified.error());
     noteEvidence(first, before);
+    ++m_speed.batches;
+    if (ours) return {};
     const auto guessed = std::ssize(run) - 1, stood = verified->standing - 1;
     m_guessLength.tell(guessed, stood);
-    ++m_speed.batches;
     m_speed.guessed += guessed;
     m_speed.stood += stood;
     return {};

@@ -29,7 +29,7 @@ public:
         if (Result<void> read = readWithModel(); !read) return read;
         Result<void> kept = answer();
         if (!m_draft) return kept;
-        if (kept && wantsCheck()) kept = check();
+        if (kept && wantsConfirmation()) kept = confirm();
         if (m_arguments.json) printJson();
         return kept;
     }
@@ -200,12 +200,12 @@ private:
         return kept;
     }
 
-    bool wantsCheck() const {
+    bool wantsConfirmation() const {
         return m_arguments.mode == "auto" && m_draft->answer.state == AnswerState::Complete;
     }
 
     /// The full reading, and what it makes of the quick answer. It may be stopped: the quick answer is there.
-    Result<void> check() {
+    Result<void> confirm() {
         const auto begin = ReadingClock::Clock::now();
         Result<void> read = m_engine->readLate(
             *m_read, m_stop.token(),
