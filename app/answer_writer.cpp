@@ -15,26 +15,26 @@ constexpr TokenId kNoToken = -1;            // no guess is ever this one
 }  // namespace
 
 // ------------------------------------------------------------------------------------------------ text
-AnswerText::AnswerText(const Tokenizer& tokenizer, const QuestionPiece& piece, const Passages& passages,
-                       const SamplerSettings& sampling)
+WrittenAnswer::WrittenAnswer(const Tokenizer& tokenizer, const QuestionPiece& piece, const Passages& passages,
+                             const SamplerSettings& sampling)
     : m_tokenizer(tokenizer),
       m_piece(piece),
       m_quotation(passages, tokenizer, piece.closeQuote),
       m_sampler(sampling),
       m_text(piece.shown) {}
 
-TokenId AnswerText::choose(std::span<const float> logits) {
+TokenId WrittenAnswer::choose(std::span<const float> logits) {
     if (m_quoting && (m_quotation.closed() || m_tokens >= kLongestQuote)) beginLead();
     if (!m_lead.empty()) return m_lead.front();
     return m_quoting ? m_quotation.next(logits) : m_sampler.pick(logits);
 }
 
-bool AnswerText::ends(TokenId token) const {
+bool WrittenAnswer::ends(TokenId token) const {
     if (m_quoting || !m_lead.empty()) return false;
     return m_tokenizer.endsGeneration(token) || answerEnds();
 }
 
-void AnswerText::add(TokenId token) {
+void WrittenAnswer::add(TokenId token) {
     const std::string piece = m_tokenizer.piece(token);
     if (m_quoting) m_quotation.accept(piece);
     m_sampler.accept(token);
@@ -46,7 +46,7 @@ void AnswerText::add(TokenId token) {
 }
 
 /// Behind its quotation, or when that finds no end, the model is led on to the answer.
-void AnswerText::beginLead() {
+void WrittenAnswer::beginLead() {
     // Line breaks that are there already are not written again.
     std::string text = m_piece.answerLead;
     while (text.front() == '\n' &&
@@ -60,12 +60,12 @@ void AnswerText::beginLead() {
 }
 
 /// A blank line behind the answer: small models go on with questions of their own.
-bool AnswerText::answerEnds() const {
+bool WrittenAnswer::answerEnds() const {
     if (!m_text.ends_with("\n\n")) return false;
     return m_text.find_first_not_of(" \n", m_leadEnd) != std::string::npos;
 }
 
-std::string_view AnswerText::complete() const {
+std::string_view WrittenAnswer::complete() const {
     return std::string_view(m_text).substr(0, utf8::completeLength(m_text));
 }
 

@@ -24,10 +24,10 @@ namespace kvasir {
 /// An answer's text as it grows, and which tokens may come next: words of the document in the quotation, then
 /// the lead to the answer, which is ours, then what the model likes. Tokenizer, piece and passages must
 /// outlive it.
-class AnswerText {
+class WrittenAnswer {
 public:
-    AnswerText(const Tokenizer& tokenizer, const QuestionPiece& piece, const Passages& passages,
-               const SamplerSettings& sampling);
+    WrittenAnswer(const Tokenizer& tokenizer, const QuestionPiece& piece, const Passages& passages,
+                  const SamplerSettings& sampling);
 
     /// The next token, from the logits (V) behind the last one.
     TokenId choose(std::span<const float> logits);
@@ -111,7 +111,7 @@ private:
     std::int64_t m_prefix;
     PromptLookup m_lookup;
     GuessLength m_guessLength;
-    AnswerText m_text;
+    WrittenAnswer m_text;
     TokenId m_next = 0;  ///< chosen, not yet written
     std::vector<TokenId> m_tokens;
     std::vector<TokenEvidence> m_evidence;
