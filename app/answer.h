@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/error.h"
+#include "engine/sampler.h"
 
 namespace kvasir {
 
@@ -57,13 +58,44 @@ struct AnswerFigures {
     std::int64_t answerTokens = 0;
 };
 
+/// What became of a draft when a more faithful reading had its turn.
+enum class Verdict : std::uint8_t {
+    SameWords,  ///< it writes the same, token for token
+    SameFacts,  ///< other words; numbers, dates, names, negations, quoted words and cited pages agree
+    Different,
+};
+
+/// A passage that the more faithful reading looked at and the draft did not carry.
+struct LookedAt {
+    std::uint32_t begin = 0, end = 0;  ///< bytes of the document's text
+    std::int32_t page = 0;             ///< 0-based
+    std::int32_t line = 0;             ///< 0-based, into Document::lines
+    float share = 0;                   ///< of the attention on all passages
+    std::string quote;                 ///< the document's words, on one line
+};
+
+/// How a draft was checked: a first look by the quick answer, a quick answer by the full reading.
+struct AnswerCheck {
+    Verdict verdict = Verdict::Different;
+    AnswerMode by = AnswerMode::Full;
+    std::string answer;     ///< id of the answer that was written instead; empty with SameWords
+    bool sampled = false;   ///< tokens were drawn: compared with the draws of the same seed
+    bool eightBit = false;  ///< keys and values were kept in 8 bits
+    double ms = 0;
+    std::vector<LookedAt> looked;  ///< the most looked at first; not with SameWords
+};
+
 struct Answer {
     std::string id;  ///< "A" and a number, unique in the store; the command line's ANSWER_ID
     std::string question;
     std::string text;
     AnswerState state = AnswerState::Waiting;
     AnswerMode mode = AnswerMode::Quick;
+    FinishReason finish = FinishReason::End;
     bool answerable = true;  ///< false: 'The document does not seem to say this'
+    std::string follows;  ///< id of the draft that it stands under; empty: the first answer to its question
+    std::int32_t passages = 0;         ///< of a first look: how many were read
+    std::optional<AnswerCheck> check;  ///< of a draft, once it was checked
     std::vector<Citation> citations;
     std::vector<CheckedFact> facts;
     std::vector<std::int32_t> missingPages;  ///< 0-based pages that are not part of the answer

@@ -5,9 +5,9 @@
 #include <new>
 #include <thread>
 
+#include "app/answer_check.h"
 #include "app/citations.h"
-#include "app/quotation.h"
-#include "app/utf8.h"
+#include "app/first_look.h"
 
 namespace kvasir {
 namespace {
@@ -43,135 +43,73 @@ std::string cleaned(std::string_view question) {
     return text.substr(first, text.find_last_not_of(' ') - first + 1);
 }
 
-/// Tokens at the end that say the same thing a third time in a row: the length of one of them, or 0.
-std::size_t repetition(const std::vector<TokenId>& tokens) {
-    constexpr std::size_t kShortest = 6, kLongest = 96;
-    for (std::size_t period = kShortest; period <= kLongest && period * 3 <= tokens.size(); ++period) {
-        const auto end = tokens.end();
-        const auto size = static_cast<std::ptrdiff_t>(period);
-        if (std::equal(end - size, end, end - 2 * size) && std::equal(end - size, end, end - 3 * size))
-            return period;
-    }
-    return 0;
-}
-
-/// Writes an answer token by token and gathers what each token looked at.
-class Writer {
-public:
-    Writer(const Tokenizer& tokenizer, const ReadDocument& document, const QuestionPiece& piece,
-           Generation& generation)
-        : m_tokenizer(tokenizer),
-          m_document(document),
-          m_piece(piece),
-          m_generation(generation),
-          m_quotation(document.passages, tokenizer, piece.closeQuote),
-          m_text(piece.shown) {}
-
-    Result<AnswerState> write(std::int64_t maxTokens, const std::stop_token& stop,
-                              const AnswerEngine::OnText& onText) {
-        // Room is left for the lead from quotation to answer.
-        while (static_cast<std::int64_t>(m_tokens.size()) + kLeadRoom < maxTokens) {
-            if (m_leadEnd == 0 && (m_quotation.closed() || m_tokens.size() >= kLongestQuote)) {
-                if (Result<void> led = lead(stop); !led) return stateOrError(led.error());
-                show(onText);
-                continue;
-            }
-            const bool quoting = m_leadEnd == 0;
-            const std::vector<float>& logits = m_generation.logits();
-            const TokenId token = quoting ? m_quotation.next(logits) : greedy(logits);
-            if (!quoting && (m_tokenizer.endsGeneration(token) || answerEnds())) return AnswerState::Complete;
-            if (quoting) m_quotation.accept(m_tokenizer.piece(token));
-            if (Result<void> added = add(token, stop); !added) return stateOrError(added.error());
-            show(onText);
-            if (const std::size_t period = repetition(m_tokens); period > 0) {
-                drop(2 * period);
-                return AnswerState::Complete;
-            }
-        }
-        return AnswerState::Complete;
-    }
-
-    std::string text() const {
-        const std::string text = m_text.substr(0, utf8::completeLength(m_text));
-        return text.substr(0, text.find_last_not_of(" \n") + 1);
-    }
-    const std::vector<TokenEvidence>& evidence() const { return m_evidence; }
-    std::int64_t count() const { return static_cast<std::int64_t>(m_tokens.size()); }
-
-private:
-    static constexpr std::int64_t kLeadRoom = 16;
-    static constexpr std::size_t kLongestQuote = 120;  // tokens
-
-    static Result<AnswerState> stateOrError(const Error& error) {
-        if (error.code == ErrorCode::Cancelled) return AnswerState::Stopped;
-        return tl::unexpected(error);
-    }
-
-    void show(const AnswerEngine::OnText& onText) {
-        const std::size_t complete = utf8::completeLength(m_text);
-        if (complete > m_shown) onText(std::string_view(m_text).substr(0, complete));
-        m_shown = complete;
-    }
-
-    /// A blank line behind the answer: small models go on with questions of their own.
-    bool answerEnds() const {
-        if (m_leadEnd == 0 || !m_text.ends_with("\n\n")) return false;
-        return m_text.find_first_not_of(" \n", m_leadEnd) != std::string::npos;
-    }
-
-    /// Behind its quotation, or when that finds no end, the model is led on to the answer.
-    Result<void> lead(const std::stop_token& stop) {
-        // Line breaks that are there already are not written again.
-        std::string text = m_piece.answerLead;
-        while (text.front() == '\n' &&
-               m_text.ends_with(std::string(m_piece.answerLead.size() - text.size() + 1, '\n'))) {
-            text.erase(0, 1);
-        }
-        if (!m_quotation.closed()) text.insert(0, m_piece.closeQuote);
-        for (const TokenId token : m_tokenizer.ids(text, Specials::Plain)) {
-            if (Result<void> added = add(token, stop); !added) return added;
-        }
-        m_leadEnd = m_text.size();
-        return {};
-    }
-
-    Result<void> add(TokenId token, const std::stop_token& stop) {
-        const auto begin = static_cast<std::uint32_t>(m_text.size());
-        m_text += m_tokenizer.piece(token);
-        m_tokens.push_back(token);
-        TokenEvidence evidence{begin, static_cast<std::uint32_t>(m_text.size()), {}};
-        const std::vector<float>& mass = m_generation.attention();
-        const std::size_t prefix = static_cast<std::size_t>(m_document.tokenised.prefix);
-        if (mass.size() > prefix)
-            evidence.mass.assign(mass.begin() + static_cast<std::ptrdiff_t>(prefix), mass.end());
-        m_evidence.push_back(std::move(evidence));
-        return m_generation.accept(token, stop);
-    }
-
-    void drop(std::size_t tokens) {
-        m_text.resize(m_evidence[m_evidence.size() - tokens].begin);
-        m_evidence.resize(m_evidence.size() - tokens);
-        m_tokens.resize(m_tokens.size() - tokens);
-    }
-
-    const Tokenizer& m_tokenizer;
-    const ReadDocument& m_document;
-    const QuestionPiece& m_piece;
-    Generation& m_generation;
-    Quotation m_quotation;
-    std::vector<TokenId> m_tokens;
-    std::vector<TokenEvidence> m_evidence;
-    std::string m_text;
-    std::size_t m_shown = 0;
-    std::size_t m_leadEnd = 0;  ///< where the answer proper begins, once it was led to
-};
-
 void addCitations(Answer& answer, const ReadDocument& document, const std::vector<TokenEvidence>& evidence) {
     CitationResult cited = cite(
         {*document.tokenised.document, document.tokenised.tokens, answer.question, answer.text, evidence});
     answer.citations = std::move(cited.citations);
     answer.facts = std::move(cited.facts);
     answer.answerable = cited.answerable;
+}
+
+/// Citations, figures and the trace of an answer that was written.
+void describe(AskOutcome& outcome, const AnswerWriter& writer, const Generation& generation,
+              const ReadDocument& document) {
+    addCitations(outcome.answer, document, writer.evidence());
+    const PrefillTrace& prefill = generation.trace();
+    AnswerFigures& figures = outcome.answer.figures;
+    AnswerTrace& trace = outcome.trace;
+    figures.promptTokens = prefill.length;
+    figures.carriedTokens = static_cast<std::int64_t>(prefill.carried.size());
+    figures.answerTokens = std::ssize(outcome.tokens);
+    if (figures.answerTokens > 1 && trace.timings.writingMs > 0)
+        figures.decodeTokensPerSecond =
+            static_cast<double>(figures.answerTokens - 1) / trace.timings.writingMs * 1000;
+    trace.timings.earlyMs = prefill.earlyMs;
+    trace.timings.lateMs = prefill.lateMs;
+    trace.carried = prefill.carried;
+    trace.scores = prefill.tspScores;
+    trace.kept = prefill.kept;
+    trace.decision = prefill.decision;
+    trace.documentBytes = static_cast<std::int64_t>(document.resident->bytes());
+    trace.answerBytes = static_cast<std::int64_t>(generation.bytes());
+    trace.speed = writer.speed();
+    trace.tokens = document.tokenised.tokens;
+    trace.attention.assign(document.tokenised.tokens.size(), 0.0F);
+    for (const TokenEvidence& evidence : writer.evidence()) {
+        for (std::size_t i = 0; i < evidence.mass.size(); ++i)
+            trace.attention[i] += evidence.mass[i];
+    }
+}
+
+/// Prompt positions of the tokens that share a byte with the pins, as a policy wants them.
+std::vector<Policy::Range> pinnedPositions(const TokenisedDocument& document,
+                                           std::span<const ByteRange> pins) {
+    std::vector<Policy::Range> ranges;
+    for (const ByteRange& pin : pins) {
+        const auto first = std::partition_point(document.tokens.begin(), document.tokens.end(),
+                                                [&](const TextToken& t) { return t.end <= pin.begin; });
+        const auto last = std::partition_point(first, document.tokens.end(),
+                                               [&](const TextToken& t) { return t.begin < pin.end; });
+        const Policy::Range range{document.prefix + (first - document.tokens.begin()),
+                                  document.prefix + (last - document.tokens.begin())};
+        if (range.first == range.last) continue;
+        if (!ranges.empty() && range.first <= ranges.back().last) {
+            ranges.back().last = std::max(ranges.back().last, range.last);
+        } else {
+            ranges.push_back(range);
+        }
+    }
+    return ranges;
+}
+
+/// Of each document token, whether it was carried.
+std::vector<bool> carriedTokens(const AnswerTrace& trace) {
+    std::vector<bool> carried(trace.tokens.size(), false);
+    for (const std::int32_t position : trace.carried) {
+        const std::int64_t token = position - trace.layout.prefix;
+        if (token >= 0 && token < std::ssize(carried)) carried[static_cast<std::size_t>(token)] = true;
+    }
+    return carried;
 }
 
 std::vector<std::int32_t> missingPages(const Document& document) {
@@ -190,12 +128,7 @@ WordMarks wordMarks(const Document& document, const AnswerTrace& trace) {
     WordMarks marks;
     marks.tokens.resize(document.words.size());
     marks.carried.resize(document.words.size());
-    std::vector<bool> carried(trace.tokens.size(), false);
-    for (const std::int32_t position : trace.carried) {
-        const std::int64_t token = position - trace.layout.prefix;
-        if (token >= 0 && token < static_cast<std::int64_t>(carried.size()))
-            carried[static_cast<std::size_t>(token)] = true;
-    }
+    const std::vector<bool> carried = carriedTokens(trace);
     std::size_t first = 0;  // tokens and words both ascend
     for (std::size_t w = 0; w < document.words.size(); ++w) {
         const Word& word = document.words[w];
@@ -265,28 +198,37 @@ Result<void> AnswerEngine::readLate(ReadDocument& document, const std::stop_toke
     return guarded([&] { return document.resident->readLate(*m_runner, stop, progress); });
 }
 
-Policy AnswerEngine::policyFor(const AskRequest& request) const {
-    if (request.mode == AnswerMode::Full) return Policy::full(m_model->config());
-    Policy policy = Policy::shipped(m_model->config());
-    if (request.ratePerMille) {
-        policy.ratePerMille = *request.ratePerMille;
-        policy.minimumCarried = 0;  // who names a share means that share
-        policy.name = "custom";
+Result<Policy> AnswerEngine::policyFor(const AskRequest& request, const ReadDocument& document) const {
+    constexpr std::int64_t kLeastCovering = 512, kMostCovering = 8192;  // tokens
+    const ModelConfig& model = m_model->config();
+    if (request.mode == AnswerMode::Full) return Policy::full(model);
+    if (int{request.ratePerMille.has_value()} + int{request.coveragePerMille.has_value()} +
+            int{request.carriedTokens.has_value()} >
+        1) {
+        return fail(ErrorCode::InvalidArgument, "What is carried is given in more than one way.", "",
+                    "Give a share, a number of tokens, or a share of attention.");
     }
+    Policy policy = Policy::shipped(model);
+    if (request.ratePerMille) policy = Policy::fixedRate(model, *request.ratePerMille);
+    if (request.carriedTokens) policy = Policy::fixedLength(model, *request.carriedTokens);
+    if (request.coveragePerMille)
+        policy = Policy::adaptive(model, *request.coveragePerMille, kLeastCovering, kMostCovering);
     if (request.retentionPerMille) {
         policy.retentionPerMille = *request.retentionPerMille;
         policy.name = "custom";
     }
+    policy.pins = pinnedPositions(document.tokenised, request.pins);
     return policy;
 }
 
 Result<AskOutcome> AnswerEngine::ask(const ReadDocument& document, const AskRequest& request,
                                      const std::stop_token& stop, const OnText& onText) {
-    return guarded([&] { return answer(document, request, stop, onText); });
+    return guarded([&] { return answer(document, request, {}, stop, onText); });
 }
 
 Result<AskOutcome> AnswerEngine::answer(const ReadDocument& document, const AskRequest& request,
-                                        const std::stop_token& stop, const OnText& onText) {
+                                        std::span<const TokenId> draft, const std::stop_token& stop,
+                                        const OnText& onText) {
     const Clock::time_point begin = Clock::now();
     const std::string question = cleaned(request.question);
     if (question.empty())
@@ -295,6 +237,10 @@ Result<AskOutcome> AnswerEngine::answer(const ReadDocument& document, const AskR
         return fail(ErrorCode::TooLarge, "The question is longer than 40,000 bytes.", "",
                     "Ask a shorter question.");
     }
+    if (const Result<void> checked = request.sampling.check(); !checked)
+        return tl::unexpected(checked.error());
+    const Result<Policy> policy = policyFor(request, document);
+    if (!policy) return tl::unexpected(policy.error());
     AskOutcome outcome;
     Answer& answer = outcome.answer;
     answer.question = question;
@@ -303,50 +249,106 @@ Result<AskOutcome> AnswerEngine::answer(const ReadDocument& document, const AskR
 
     const QuestionPiece piece = m_prompts->question(question);
     Generation::Options options;
-    options.policy = policyFor(request);
+    options.policy = *policy;
     options.maxTokens = request.maxTokens;
     options.observed = {Policy::shipped(m_model->config()).tspLayer};
     const PromptLayout layout = m_prompts->layout(document.tokenised, piece);
     Result<std::unique_ptr<Generation>> generation =
         Generation::create(*m_runner, *document.resident, piece.tokens, layout, options);
     if (!generation) return tl::unexpected(generation.error());
-
-    Writer writer(m_model->tokenizer(), document, piece, **generation);
-    Clock::time_point firstToken = begin;
-    Result<void> prefilled = (*generation)->prefill(stop);
-    if (prefilled) {
-        firstToken = Clock::now();
-        answer.figures.firstTokenMs = millisecondsSince(begin);
-        Result<AnswerState> state = writer.write(request.maxTokens, stop, onText);
-        if (!state) return tl::unexpected(state.error());
-        answer.state = *state;
-    } else if (prefilled.error().code == ErrorCode::Cancelled) {
-        answer.state = AnswerState::Stopped;
-    } else {
+    AnswerWriter writer({m_model->tokenizer(), piece, document.passages, document.tokenised.prompt,
+                         document.tokenised.prefix},
+                        **generation, {request.maxTokens, request.sampling, request.speculate, draft});
+    const Result<void> prefilled = (*generation)->prefill(stop);
+    if (!prefilled && prefilled.error().code != ErrorCode::Cancelled)
         return tl::unexpected(prefilled.error());
-    }
+    answer.figures.firstTokenMs = prefilled ? millisecondsSince(begin) : 0;
+    const Clock::time_point firstToken = Clock::now();
+    const Result<FinishReason> finish =
+        prefilled ? writer.write(stop, onText) : Result<FinishReason>(FinishReason::Stopped);
+    if (!finish) return tl::unexpected(finish.error());
+    answer.finish = *finish;
+    answer.state = *finish == FinishReason::Stopped ? AnswerState::Stopped : AnswerState::Complete;
+    outcome.trace.timings.writingMs = millisecondsSince(firstToken);
+    outcome.tokens = writer.tokens();
     answer.text = writer.text();
-    answer.figures.promptTokens = layout.length;
-    answer.figures.carriedTokens = static_cast<std::int64_t>((*generation)->trace().carried.size());
-    answer.figures.answerTokens = writer.count();
-    const double seconds = millisecondsSince(firstToken) / 1000;
-    if (writer.count() > 1 && seconds > 0)
-        answer.figures.decodeTokensPerSecond = static_cast<double>(writer.count() - 1) / seconds;
-    addCitations(answer, document, writer.evidence());
-
-    AnswerTrace& trace = outcome.trace;
-    trace.policy = options.policy;
-    trace.layers = m_model->config().layers;
-    trace.layout = layout;
-    trace.carried = (*generation)->trace().carried;
-    trace.scores = (*generation)->trace().tspScores;
-    trace.tokens = document.tokenised.tokens;
-    trace.attention.assign(document.tokenised.tokens.size(), 0.0F);
-    for (const TokenEvidence& evidence : writer.evidence()) {
-        for (std::size_t i = 0; i < evidence.mass.size(); ++i)
-            trace.attention[i] += evidence.mass[i];
-    }
+    describe(outcome, writer, **generation, document);
+    outcome.trace.policy = *policy;
+    outcome.trace.layers = m_model->config().layers;
+    outcome.trace.layout = layout;
     return outcome;
+}
+
+Result<std::unique_ptr<ReadDocument>> AnswerEngine::readPassages(std::shared_ptr<const Document> document,
+                                                                 std::span<const ByteRange> passages,
+                                                                 std::int64_t mostTokens,
+                                                                 const std::stop_token& stop) {
+    auto read = std::make_unique<ReadDocument>();
+    read->tokenised = tokenisePassages(*m_prompts, m_model->tokenizer(), document, passages, mostTokens);
+    if (read->tokenised.tokens.empty()) {
+        return fail(ErrorCode::Empty, "No passage of the document fits the question.", document->name,
+                    "Wait until the document is read.");
+    }
+    read->passages = onlyTokens(findPassages(*document), read->tokenised.tokens);
+    Result<std::unique_ptr<ResidentDocument>> resident =
+        ResidentDocument::create(*m_model, *m_backend, read->tokenised.prompt,
+                                 Policy::shipped(m_model->config()).tspLayer, kernels::KvType::F16);
+    if (!resident) return tl::unexpected(resident.error());
+    read->resident = std::move(*resident);
+    Result<void> done = read->resident->readEarly(*m_runner, stop, {});
+    if (done) done = read->resident->readLate(*m_runner, stop, {});
+    if (!done) return tl::unexpected(done.error());
+    return read;
+}
+
+Result<AskOutcome> AnswerEngine::look(std::shared_ptr<const Document> document,
+                                      std::span<const ByteRange> passages, std::int64_t mostTokens,
+                                      const AskRequest& request, const std::stop_token& stop,
+                                      const OnText& onText) {
+    return guarded([&]() -> Result<AskOutcome> {
+        const Clock::time_point begin = Clock::now();
+        const Result<std::unique_ptr<ReadDocument>> read =
+            readPassages(std::move(document), passages, mostTokens, stop);
+        if (!read) return tl::unexpected(read.error());
+        const double readMs = millisecondsSince(begin);
+        AskRequest asked = request;
+        asked.mode = AnswerMode::Full;  // of the passages nothing is left out
+        asked.pins.clear();
+        Result<AskOutcome> outcome = answer(**read, asked, {}, stop, onText);
+        if (!outcome) return outcome;
+        outcome->answer.mode = AnswerMode::FirstLook;
+        outcome->answer.passages = countPassages((*read)->tokenised);
+        outcome->answer.figures.readMs = readMs;
+        return outcome;
+    });
+}
+
+Result<ConfirmOutcome> AnswerEngine::confirm(const ReadDocument& document, const AskRequest& request,
+                                             const AskOutcome& draft, const std::stop_token& stop) {
+    return guarded([&]() -> Result<ConfirmOutcome> {
+        const Clock::time_point begin = Clock::now();
+        AskRequest asked = request;
+        asked.mode = AnswerMode::Full;
+        Result<AskOutcome> full = answer(document, asked, draft.tokens, stop, [](std::string_view) {});
+        if (!full) return tl::unexpected(full.error());
+        if (full->answer.state == AnswerState::Stopped) {
+            return fail(ErrorCode::Cancelled, "The check was stopped.", "", "It is done again by itself.");
+        }
+        ConfirmOutcome outcome;
+        outcome.check.by = AnswerMode::Full;
+        outcome.check.sampled = request.sampling.temperature > 0;
+        outcome.check.eightBit = kernels::bytesOf(document.resident->kvType()) == 1;
+        outcome.check.verdict = full->tokens == draft.tokens && full->answer.finish == draft.answer.finish
+                                    ? Verdict::SameWords
+                                    : compareFacts(draft.answer, full->answer);
+        if (outcome.check.verdict != Verdict::SameWords) {
+            outcome.check.looked = lookedAtMost(document.passages, full->trace.tokens, full->trace.attention,
+                                                carriedTokens(draft.trace));
+        }
+        outcome.check.ms = millisecondsSince(begin);
+        outcome.full = std::move(*full);
+        return outcome;
+    });
 }
 
 }  // namespace kvasir

@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "app/answer.h"
+#include "app/answer_writer.h"
+#include "app/document.h"
 #include "app/passages.h"
 #include "app/prompt.h"
 #include "engine/error.h"
@@ -32,6 +34,15 @@ struct AnswerTrace {
     std::vector<float> scores;          ///< t by prompt position [0, N - W); empty when nothing was scored
     std::vector<float> attention;       ///< per document token, summed over the answer's tokens
     std::vector<TextToken> tokens;      ///< the document's tokens with their bytes
+    /// Positions per layer and head; nothing of layers that keep all that entered them.
+    std::vector<std::vector<std::vector<std::int32_t>>> kept;
+    CarryDecision decision;
+    struct Timings {
+        double earlyMs = 0, lateMs = 0, writingMs = 0;
+    };
+    Timings timings;
+    std::int64_t documentBytes = 0, answerBytes = 0;  ///< keys, values and hidden states
+    AnswerWriter::Speed speed;
 };
 
 /// How many of each word's tokens were carried.
@@ -47,14 +58,28 @@ struct ReadDocument {
 
 struct AskRequest {
     std::string question;
-    AnswerMode mode = AnswerMode::Quick;                          ///< Quick or Full
-    std::optional<std::int32_t> ratePerMille, retentionPerMille;  ///< instead of the shipped policy's
+    AnswerMode mode = AnswerMode::Quick;  ///< Quick or Full
+    /// Instead of the shipped policy's: a share, a number of tokens, or the share of attention that is
+    /// covered by as few as possible. At most one of the three.
+    std::optional<std::int32_t> ratePerMille, coveragePerMille;
+    std::optional<std::int64_t> carriedTokens;
+    std::optional<std::int32_t> retentionPerMille;  ///< instead of the shipped policy's
+    std::vector<ByteRange> pins;  ///< of the document's text, ascending: always carried and kept
+    SamplerSettings sampling;
+    bool speculate = true;  ///< never changes the answer, only its speed
     std::int64_t maxTokens = 256;
 };
 
 struct AskOutcome {
     Answer answer;  ///< without id and askedAt
     AnswerTrace trace;
+    std::vector<TokenId> tokens;  ///< the answer's
+};
+
+/// What the full reading made of a quick answer.
+struct ConfirmOutcome {
+    AnswerCheck check;  ///< without the other answer's id
+    AskOutcome full;    ///< what the full reading writes by itself
 };
 
 /// All calls from one thread, the engine's.
@@ -82,14 +107,31 @@ public:
     Result<AskOutcome> ask(const ReadDocument& document, const AskRequest& request,
                            const std::stop_token& stop, const OnText& onText);
 
+    /// Answers from passages of the document alone, read with all layers: nothing of it need be read before.
+    /// `passages` are the best first; as many are read as fit into `mostTokens`. Errors: those of `ask`;
+    /// Empty (no passage fits), Cancelled (before the first word).
+    Result<AskOutcome> look(std::shared_ptr<const Document> document, std::span<const ByteRange> passages,
+                            std::int64_t mostTokens, const AskRequest& request, const std::stop_token& stop,
+                            const OnText& onText);
+
+    /// Writes the full reading's answer to the same question, with the draft's tokens as guesses: as long as
+    /// the full reading agrees, several cost little more than one. The full reading must be done, and `draft`
+    /// be complete. Errors: those of `ask`, Cancelled.
+    Result<ConfirmOutcome> confirm(const ReadDocument& document, const AskRequest& request,
+                                   const AskOutcome& draft, const std::stop_token& stop);
+
     const Model& model() const { return *m_model; }
     const std::string& deviceName() const { return m_deviceName; }
 
 private:
     AnswerEngine() = default;
     Result<AskOutcome> answer(const ReadDocument& document, const AskRequest& request,
-                              const std::stop_token& stop, const OnText& onText);
-    Policy policyFor(const AskRequest& request) const;
+                              std::span<const TokenId> draft, const std::stop_token& stop,
+                              const OnText& onText);
+    Result<std::unique_ptr<ReadDocument>> readPassages(std::shared_ptr<const Document> document,
+                                                       std::span<const ByteRange> passages,
+                                                       std::int64_t mostTokens, const std::stop_token& stop);
+    Result<Policy> policyFor(const AskRequest& request, const ReadDocument& document) const;
 
     std::unique_ptr<kernels::Backend> m_backend;  // first: everything below lives in its memory
     std::unique_ptr<Model> m_model;

@@ -6,6 +6,46 @@
 
 namespace kvasir {
 
+namespace {
+
+const char* carriedByName(CarriedBy by) {
+    switch (by) {
+        case CarriedBy::Everything:
+            return "everything";
+        case CarriedBy::Rate:
+            return "rate";
+        case CarriedBy::Minimum:
+            return "minimum";
+        case CarriedBy::Maximum:
+            return "maximum";
+        case CarriedBy::Coverage:
+            return "coverage";
+    }
+    return "everything";
+}
+
+/// Positions (ascending) as ranges. With a step, blocks of that many positions most of which are there.
+std::vector<TokenRange> toRanges(const std::vector<std::int32_t>& positions, std::uint32_t step) {
+    std::vector<TokenRange> ranges;
+    const auto add = [&](std::uint32_t begin, std::uint32_t end) {
+        if (!ranges.empty() && ranges.back().end == begin) {
+            ranges.back().end = end;
+        } else {
+            ranges.push_back({begin, end});
+        }
+    };
+    for (std::size_t i = 0; i < positions.size();) {
+        const std::uint32_t block = static_cast<std::uint32_t>(positions[i]) / step;
+        std::uint32_t count = 0;
+        for (; i < positions.size() && static_cast<std::uint32_t>(positions[i]) / step == block; ++i)
+            ++count;
+        if (2 * count > step) add(block * step, (block + 1) * step);
+    }
+    return ranges;
+}
+
+}  // namespace
+
 std::string answerId(RowId exchange) {
     return "A" + std::to_string(exchange);
 }
@@ -20,6 +60,10 @@ RowId exchangeOf(std::string_view answerId) {
 
 std::string policyJson(const AnswerTrace& trace) {
     const Policy& policy = trace.policy;
+    nlohmann::ordered_json pins = nlohmann::ordered_json::array();
+    for (const Policy::Range& pin : policy.pins)
+        pins.push_back({pin.first, pin.last});
+    const CarryDecision& decision = trace.decision;
     const nlohmann::ordered_json json = {
         {"name", policy.name},
         {"layers", trace.layers},
@@ -31,6 +75,23 @@ std::string policyJson(const AnswerTrace& trace) {
         {"pool", policy.pooling == kernels::Pooling::Max ? "max" : "avg"},
         {"kernel", policy.kernel},
         {"keep_prompt", policy.keepPrompt},
+        {"coverage", policy.coveragePerMille / 1000.0},
+        {"maximum_carried", policy.maximumCarried},
+        {"pins", pins},
+        {"decision",
+         {{"by", carriedByName(decision.by)},
+          {"carried", decision.carried},
+          {"always", decision.always},
+          {"pinned", decision.pinned},
+          {"covered",
+           decision.covered < 0 ? nlohmann::ordered_json() : nlohmann::ordered_json(decision.covered)}}},
+        {"ms",
+         {{"early", trace.timings.earlyMs},
+          {"late", trace.timings.lateMs},
+          {"writing", trace.timings.writingMs}}},
+        {"bytes", {{"document", trace.documentBytes}, {"answer", trace.answerBytes}}},
+        {"guesses",
+         {{"batches", trace.speed.batches}, {"guessed", trace.speed.guessed}, {"stood", trace.speed.stood}}},
     };
     return json.dump();
 }
@@ -65,6 +126,8 @@ Exchange toExchange(const Answer& answer, const AnswerTrace& trace) {
     if (answer.figures.decodeTokensPerSecond > 0)
         exchange.decodeTokensPerSecond = answer.figures.decodeTokensPerSecond;
     if (answer.state == AnswerState::Complete) exchange.answerable = answer.answerable;
+    exchange.finish = answer.finish;
+    exchange.passages = answer.passages;
     exchange.error = answer.error;
     exchange.missingPages = answer.missingPages;
     return exchange;
@@ -85,16 +148,17 @@ Trace toTrace(const AnswerTrace& trace, RowId tokenMap) {
     record.tokenMap = tokenMap;
     record.documentBegin = static_cast<std::uint32_t>(trace.layout.prefix);
     record.promptTokens = static_cast<std::uint32_t>(trace.layout.length);
-    for (const std::int32_t position : trace.carried) {
-        const auto at = static_cast<std::uint32_t>(position);
-        if (!record.carried.empty() && record.carried.back().end == at) {
-            ++record.carried.back().end;
-        } else {
-            record.carried.push_back({at, at + 1});
-        }
-    }
+    record.carried = toRanges(trace.carried, 1);
     record.scores = trace.scores;
     record.attention = trace.attention;
+    // Every position of every layer and head of a long document would be larger than all the rest.
+    constexpr std::uint32_t kExactTokens = 32768, kStep = 16;
+    record.keptStep = record.promptTokens > kExactTokens ? kStep : 1;
+    for (const auto& layer : trace.kept) {
+        auto& heads = record.kept.emplace_back();
+        for (const std::vector<std::int32_t>& positions : layer)
+            heads.push_back(toRanges(positions, record.keptStep));
+    }
     return record;
 }
 
@@ -104,6 +168,17 @@ std::vector<ByteRange> toTokenMap(const std::vector<TextToken>& tokens) {
     for (const TextToken& token : tokens)
         map.push_back({token.begin, token.end});
     return map;
+}
+
+CheckRecord toCheckRecord(const AnswerCheck& check) {
+    return {check.verdict, check.by,    exchangeOf(check.answer), check.sampled, check.eightBit,
+            check.ms,      check.looked};
+}
+
+AnswerCheck toAnswerCheck(const CheckRecord& record) {
+    return {record.verdict, record.by,       record.other == 0 ? std::string() : answerId(record.other),
+            record.sampled, record.eightBit, record.ms,
+            record.looked};
 }
 
 Answer toAnswer(const Exchange& exchange, const std::vector<CitationRecord>& citations,
@@ -128,6 +203,9 @@ Answer toAnswer(const Exchange& exchange, const std::vector<CitationRecord>& cit
             break;
     }
     answer.mode = exchange.mode;
+    answer.finish = exchange.finish.value_or(FinishReason::End);
+    if (exchange.follows != 0) answer.follows = answerId(exchange.follows);
+    answer.passages = exchange.passages;
     answer.answerable = exchange.answerable.value_or(true);
     for (const CitationRecord& c : citations) {
         const ByteRange place =
@@ -159,6 +237,16 @@ AnswerTrace toAnswerTrace(const Trace& trace, const std::vector<ByteRange>& toke
     }
     result.scores = trace.scores;
     result.attention = trace.attention;
+    for (const auto& layer : trace.kept) {
+        auto& heads = result.kept.emplace_back();
+        for (const std::vector<TokenRange>& ranges : layer) {
+            std::vector<std::int32_t>& positions = heads.emplace_back();
+            for (const TokenRange& range : ranges) {
+                for (std::uint32_t at = range.begin; at < range.end; ++at)
+                    positions.push_back(static_cast<std::int32_t>(at));
+            }
+        }
+    }
     result.tokens.reserve(tokenMap.size());
     for (const ByteRange& range : tokenMap)
         result.tokens.push_back({0, range.begin, range.end});

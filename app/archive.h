@@ -14,15 +14,19 @@ namespace kvasir {
 std::string answerId(RowId exchange);
 RowId exchangeOf(std::string_view answerId);
 
-/// Every setting of the answer's policy as one JSON object, with the model's number of layers.
+/// Every setting of the answer's policy as one JSON object, with the model's number of layers, what the
+/// policy decided and why, times, memory, and what guessing did.
 std::string policyJson(const AnswerTrace& trace);
 
-/// Id, conversation, time and model are the caller's to fill in.
+/// Id, conversation, time, model and the draft that it follows are the caller's to fill in.
 Exchange toExchange(const Answer& answer, const AnswerTrace& trace);
 std::vector<CitationRecord> toCitationRecords(const std::vector<Citation>& citations);
 /// `tokenMap` names the document's tokens in the store.
 Trace toTrace(const AnswerTrace& trace, RowId tokenMap);
 std::vector<ByteRange> toTokenMap(const std::vector<TextToken>& tokens);
+
+CheckRecord toCheckRecord(const AnswerCheck& check);
+AnswerCheck toAnswerCheck(const CheckRecord& record);
 
 Answer toAnswer(const Exchange& exchange, const std::vector<CitationRecord>& citations,
                 std::vector<CheckedFact> facts);

@@ -5,20 +5,16 @@
 namespace kvasir {
 namespace {
 
-Error noModel() {
-    return {ErrorCode::NotFound, "There is no model that could answer.", "",
-            "Choose or download a model first."};
-}
-
 bool isEarlyDone(const std::unique_ptr<ReadDocument>& read) {
     return read != nullptr && read->resident->earlyDone();
 }
 
 }  // namespace
 
-EngineThread::EngineThread(Events events, int threads)
+EngineThread::EngineThread(Events events, int threads, double longWait)
     : m_events(std::move(events)),
       m_threads(threads),
+      m_longWait(longWait),
       m_thread([this](const std::stop_token& stop) { loop(stop); }) {}
 
 EngineThread::~EngineThread() {
@@ -37,6 +33,7 @@ EngineThread::~EngineThread() {
 void EngineThread::loadModel(std::filesystem::path path) {
     const std::lock_guard lock(m_mutex);
     m_modelWanted = std::move(path);
+    m_drafts.clear();  // of the model before
     m_runningStop.request_stop();
     m_wake.notify_all();
 }
@@ -57,6 +54,7 @@ void EngineThread::removeDocument(DocumentId id) {
     const auto found = m_documents.find(id);
     if (found == m_documents.end()) return;
     found->second->removed = true;
+    std::erase_if(m_drafts, [&](const auto& draft) { return draft->document == id; });
     m_removed.push_back(found->second);
     m_documents.erase(found);
     if (m_runningDocument == id) m_runningStop.request_stop();
@@ -88,14 +86,18 @@ void EngineThread::setFullReading(bool wanted) {
     m_wake.notify_all();
 }
 
-void EngineThread::ask(DocumentId document, AnswerKey key, AskRequest request) {
+void EngineThread::ask(DocumentId document, AnswerKey key, AskRequest request, FindPassages findPassages) {
     const std::lock_guard lock(m_mutex);
-    m_questions.push_back({document, key, std::move(request), {}});
+    m_questions.push_back({document, key, std::move(request), {}, std::move(findPassages)});
+    bool look = false;
     // Who asks wants it read, even if it was stopped before.
-    if (const auto found = m_documents.find(document); found != m_documents.end())
+    if (const auto found = m_documents.find(document); found != m_documents.end()) {
         found->second->paused = false;
-    const bool otherEarly = m_running == JobKind::ReadEarly && m_runningDocument != document;
-    if (m_running == JobKind::ReadLate || otherEarly) m_runningStop.request_stop();
+        look = wantsLook(m_questions.back(), *found->second);
+    }
+    const bool other = m_runningDocument != document;
+    const bool idle = m_running == JobKind::ReadLate || m_running == JobKind::Check;
+    if (idle || (m_running == JobKind::ReadEarly && (other || look))) m_runningStop.request_stop();
     m_wake.notify_all();
 }
 
@@ -148,6 +150,7 @@ EngineThread::Job EngineThread::next() {
         return job;
     }
     if (std::optional<Job> question = nextQuestion()) return std::move(*question);
+    if (std::optional<Job> check = nextCheck()) return std::move(*check);
     if (std::optional<Job> reading = nextReading()) return std::move(*reading);
     return {};
 }
@@ -158,13 +161,37 @@ std::optional<EngineThread::Job> EngineThread::nextQuestion() {
         const auto found = m_documents.find(it->document);
         const bool known = found != m_documents.end();
         const bool refused = it->stop.stop_requested() || (m_modelTried && m_engine == nullptr);
-        if (known && !refused && !found->second->failure && !isEarlyDone(found->second->read)) continue;
+        const bool early = known && !refused && !found->second->failure && !isEarlyDone(found->second->read);
+        const bool look = early && m_engine != nullptr && wantsLook(*it, *found->second);
+        if (early && !look) continue;
         Job job;
-        job.kind = JobKind::Ask;
+        job.kind = look ? JobKind::Look : JobKind::Ask;
         job.document = it->document;
         if (known) job.work = found->second;
         job.question = std::move(*it);
         m_questions.erase(it);
+        return job;
+    }
+    return std::nullopt;
+}
+
+/// With the lock held.
+bool EngineThread::wantsLook(const Question& question, const Work& work) const {
+    return question.findPassages && work.secondsLeft > m_longWait;
+}
+
+/// The oldest draft whose document is read in full.
+std::optional<EngineThread::Job> EngineThread::nextCheck() {
+    if (m_engine == nullptr) return std::nullopt;
+    for (const std::shared_ptr<Draft>& draft : m_drafts) {
+        const auto found = m_documents.find(draft->document);
+        if (found == m_documents.end() || found->second->paused || found->second->failure) continue;
+        if (found->second->read == nullptr || !found->second->read->resident->fullDone()) continue;
+        Job job;
+        job.kind = JobKind::Check;
+        job.document = draft->document;
+        job.work = found->second;
+        job.draft = draft;
         return job;
     }
     return std::nullopt;
@@ -191,199 +218,6 @@ std::optional<EngineThread::Job> EngineThread::nextReading() {
     }
     if (best.kind == JobKind::None) return std::nullopt;
     return best;
-}
-
-void EngineThread::run(Job& job) {
-    switch (job.kind) {
-        case JobKind::LoadModel:
-            runLoad(job.model);
-            break;
-        case JobKind::Ask:
-            runAsk(job);
-            break;
-        case JobKind::ReadEarly:
-            runEarly(job);
-            break;
-        case JobKind::ReadLate:
-            runLate(job);
-            break;
-        case JobKind::Forget:
-            job.work->read.reset();
-            reportModel();
-            break;
-        case JobKind::None:
-            break;
-    }
-}
-
-void EngineThread::runLoad(const std::filesystem::path& path) {
-    std::map<DocumentId, std::shared_ptr<Work>> documents;
-    {
-        const std::lock_guard lock(m_mutex);
-        documents = m_documents;
-    }
-    for (auto& [id, work] : documents) {
-        work->read.reset();
-        {
-            const std::lock_guard lock(m_mutex);
-            work->failure.reset();
-        }
-        work->noFull = false;
-        report(id, *work, ReadingStage::WaitingForModel);
-    }
-    m_engine.reset();  // before the next one takes its memory
-    m_model = {};
-    m_model.path = path;
-    const std::stop_token stop = m_runningStop.get_token();
-    Result<std::unique_ptr<AnswerEngine>> engine = AnswerEngine::create(path, m_threads, [&](double share) {
-        m_model.loadShare = share;
-        reportModel();
-        return !stop.stop_requested();
-    });
-    if (engine) {
-        m_engine = std::move(*engine);
-        m_model.name = m_engine->model().config().name;
-        m_model.weightBytes = static_cast<std::int64_t>(m_engine->model().weightBytes());
-    } else {
-        m_model.error = engine.error();
-    }
-    {
-        const std::lock_guard lock(m_mutex);
-        m_modelTried = true;
-    }
-    reportModel();
-}
-
-void EngineThread::runAsk(Job& job) {
-    Question& question = *job.question;
-    const std::stop_token stop = question.stop.get_token();
-    std::optional<Error> failure;
-    if (job.work != nullptr) {
-        const std::lock_guard lock(m_mutex);
-        failure = job.work->failure;
-    }
-    const auto finish = [&](Result<AskOutcome> outcome) {
-        m_events.finished(question.key, std::move(outcome));
-    };
-    if (stop.stop_requested()) {
-        AskOutcome stopped;
-        stopped.answer.question = question.request.question;
-        stopped.answer.state = AnswerState::Stopped;
-        finish(std::move(stopped));
-    } else if (job.work == nullptr) {
-        finish(fail(ErrorCode::NotFound, "The document is closed.", "", "Open it again and ask once more."));
-    } else if (m_engine == nullptr) {
-        finish(tl::unexpected(m_model.error.value_or(noModel())));
-    } else if (failure) {
-        finish(tl::unexpected(*failure));
-    } else {
-        if (job.work->read->resident->fullDone()) question.request.mode = AnswerMode::Full;
-        finish(m_engine->ask(*job.work->read, question.request, stop,
-                             [&](std::string_view text) { m_events.text(question.key, text); }));
-    }
-}
-
-/// Tokens and memory for a document; false after noting why it cannot be read.
-bool EngineThread::prepare(Work& work, DocumentId id) {
-    if (work.read != nullptr) return true;
-    Result<std::unique_ptr<ReadDocument>> read = m_engine->prepare(work.document);
-    while (!read && read.error().code == ErrorCode::OutOfMemory && dropOldest(work))
-        read = m_engine->prepare(work.document);
-    if (!read) {
-        const std::lock_guard lock(m_mutex);
-        work.failure = read.error();
-        work.state.error = read.error();
-        report(id, work,
-               read.error().code == ErrorCode::TooLarge ? ReadingStage::TooLong : ReadingStage::Failed);
-        return false;
-    }
-    work.read = std::move(*read);
-    work.state.tokens = work.read->resident->size();
-    reportModel();
-    return true;
-}
-
-/// Frees the least recently opened other document's memory; it is read again when it is asked about.
-bool EngineThread::dropOldest(const Work& except) {
-    const std::lock_guard lock(m_mutex);
-    std::shared_ptr<Work> oldest;
-    for (const auto& [id, work] : m_documents) {
-        const bool candidate = work->read != nullptr && work.get() != &except;
-        if (candidate && (oldest == nullptr || work->order < oldest->order)) oldest = work;
-    }
-    if (oldest == nullptr) return false;
-    oldest->read.reset();
-    oldest->paused = true;  // else the two would drop one another for ever
-    return true;
-}
-
-void EngineThread::runEarly(Job& job) {
-    Work& work = *job.work;
-    if (!prepare(work, job.document)) return;
-    work.clock.start(work.read->resident->earlyRows());
-    report(job.document, work, ReadingStage::FirstReading);
-    const Result<void> done =
-        m_engine->readEarly(*work.read, m_runningStop.get_token(), [&](std::int64_t rows, std::int64_t all) {
-            work.clock.advance(rows);
-            work.state.share = static_cast<double>(rows) / static_cast<double>(all);
-            work.state.secondsLeft = work.clock.secondsLeft(all);
-            report(job.document, work, ReadingStage::FirstReading);
-        });
-    if (done) {
-        work.clock = {};
-        work.state.share = 0;
-        work.state.secondsLeft = -1;
-        report(job.document, work, ReadingStage::FirstDone);
-    } else if (done.error().code == ErrorCode::Cancelled) {
-        if (work.paused) report(job.document, work, ReadingStage::Stopped);
-    } else {
-        {
-            const std::lock_guard lock(m_mutex);
-            work.failure = done.error();
-        }
-        work.state.error = done.error();
-        report(job.document, work, ReadingStage::Failed);
-    }
-}
-
-void EngineThread::runLate(Job& job) {
-    Work& work = *job.work;
-    work.clock.start(work.read->resident->lateRows());
-    report(job.document, work, ReadingStage::FullReading);
-    const Result<void> done =
-        m_engine->readLate(*work.read, m_runningStop.get_token(), [&](std::int64_t rows, std::int64_t all) {
-            work.clock.advance(rows);
-            work.state.share = static_cast<double>(rows) / static_cast<double>(all);
-            work.state.secondsLeft = work.clock.secondsLeft(all);
-            report(job.document, work, ReadingStage::FullReading);
-        });
-    if (done) {
-        report(job.document, work, ReadingStage::FullDone);
-    } else if (done.error().code != ErrorCode::Cancelled) {
-        work.noFull = true;  // quick answers work on
-        work.state.error = done.error();
-        report(job.document, work, ReadingStage::FirstDone);
-    } else if (work.paused) {
-        report(job.document, work, ReadingStage::Stopped);
-    }
-    reportModel();
-}
-
-void EngineThread::report(DocumentId id, Work& work, ReadingStage stage) {
-    work.state.stage = stage;
-    if (!work.removed) m_events.reading(id, work.state);
-}
-
-void EngineThread::reportModel() {
-    m_model.documentBytes = 0;
-    {
-        const std::lock_guard lock(m_mutex);
-        for (const auto& [id, work] : m_documents) {
-            if (work->read != nullptr)
-                m_model.documentBytes += static_cast<std::int64_t>(work->read->resident->bytes());
-        }
-    }
-    m_events.model(m_model);
 }
 
 }  // namespace kvasir

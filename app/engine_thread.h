@@ -14,6 +14,7 @@
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "app/answer_engine.h"
 #include "app/reading_clock.h"
@@ -21,10 +22,11 @@
 
 namespace kvasir {
 
-/// What comes first: a question whose document is read; the first reading of documents (those with a waiting
-/// question before others, the newest before older ones); the full reading. Something more urgent interrupts
-/// a reading, which goes on afterwards where it was. Public methods may be called from any thread and return
-/// at once; events are called on the engine thread and must not wait.
+/// What comes first: a question whose document is read; a first look for one that would have to wait long;
+/// the check of a quick answer whose document is read in full; the first reading of documents (those with a
+/// waiting question before others, the newest before older ones); the full reading. Something more urgent
+/// interrupts a reading or a check: a reading goes on afterwards where it was. Public methods may be called
+/// from any thread and return at once; events are called on the engine thread and must not wait.
 class EngineThread {
 public:
     using AnswerKey = std::int64_t;
@@ -40,11 +42,17 @@ public:
     struct Events {
         std::function<void(const ModelState&)> model;
         std::function<void(DocumentId, const ReadingState&)> reading;
-        std::function<void(AnswerKey, std::string_view text)> text;
+        std::function<void(AnswerKey, AnswerMode, std::string_view text)> text;
+        /// A first look is written; the quick answer to the same question follows under the same key.
+        std::function<void(AnswerKey, AskOutcome)> looked;
         std::function<void(AnswerKey, Result<AskOutcome>)> finished;
+        /// A quick answer that was finished earlier was checked. An error says why it cannot be.
+        std::function<void(AnswerKey, Result<ConfirmOutcome>)> checked;
     };
 
-    explicit EngineThread(Events events, int threads = 0);
+    /// Whoever waits longer is shown a first look meanwhile.
+    static constexpr double kLongWait = 5;  // seconds
+    explicit EngineThread(Events events, int threads = 0, double longWait = kLongWait);
     /// Stops what is running (within 100 ms) and joins. Questions without an answer get no event any more.
     ~EngineThread();
 
@@ -57,9 +65,13 @@ public:
     void setFullReading(
         bool wanted);  ///< whether documents are read in full when there is nothing else to do
 
+    /// Passages of the document that fit the question, the best first. Called on the engine thread.
+    using FindPassages = std::function<std::vector<ByteRange>()>;
     /// Waits for the document's first reading. A question about a document that is not there, or whose
-    /// reading failed, finishes with that error.
-    void ask(DocumentId document, AnswerKey key, AskRequest request);
+    /// reading failed, finishes with that error. `findPassages` says what a first look reads when the wait is
+    /// long; empty: no first look. A complete quick answer is
+    /// checked by itself once the full reading is done.
+    void ask(DocumentId document, AnswerKey key, AskRequest request, FindPassages findPassages = {});
     /// Ends a waiting or running question; `finished` follows.
     void stopAnswer(AnswerKey key);
 
@@ -71,32 +83,48 @@ private:
         ReadingClock clock;                  ///< engine thread only
         std::atomic<bool> paused = false;
         std::atomic<bool> removed = false;
-        std::optional<Error> failure;  ///< why the present model cannot read it; guarded by m_mutex
-        bool noFull = false;           ///< the full reading failed: quick answers only
-        std::uint64_t order = 0;       ///< larger is newer
+        std::optional<Error> failure;          ///< why the present model cannot read it; guarded by m_mutex
+        bool noFull = false;                   ///< the full reading failed: quick answers only
+        std::uint64_t order = 0;               ///< larger is newer
+        std::atomic<double> secondsLeft = -1;  ///< of the first reading; < 0: not known
     };
     struct Question {
         DocumentId document = 0;
         AnswerKey key = 0;
         AskRequest request;
         std::stop_source stop;
+        FindPassages findPassages;  ///< for a first look; empty when there is none, or it was taken
     };
-    enum class JobKind : std::uint8_t { None, LoadModel, Forget, Ask, ReadEarly, ReadLate };
+    /// A quick answer that waits for the full reading.
+    struct Draft {
+        DocumentId document = 0;
+        AnswerKey key = 0;
+        AskRequest request;
+        AskOutcome outcome;
+    };
+    enum class JobKind : std::uint8_t { None, LoadModel, Forget, Ask, Look, Check, ReadEarly, ReadLate };
     struct Job {
         JobKind kind = JobKind::None;
         std::shared_ptr<Work> work;
         DocumentId document = 0;
         std::optional<Question> question;
+        std::shared_ptr<Draft> draft;
         std::filesystem::path model;
     };
 
     void loop(const std::stop_token& stop);
     Job next();
     std::optional<Job> nextQuestion();
+    std::optional<Job> nextCheck();
     std::optional<Job> nextReading();
+    bool wantsLook(const Question& question, const Work& work) const;
     void run(Job& job);
     void runLoad(const std::filesystem::path& path);
     void runAsk(Job& job);
+    void runLook(Job& job);
+    void runCheck(Job& job);
+    void keepDraft(const Question& question, const AskOutcome& outcome);
+    void noteEarly(DocumentId id, Work& work, std::int64_t rows, std::int64_t all);
     void runEarly(Job& job);
     void runLate(Job& job);
     bool prepare(Work& work, DocumentId id);
@@ -106,6 +134,7 @@ private:
 
     Events m_events;
     int m_threads;
+    double m_longWait;
 
     std::mutex m_mutex;
     std::condition_variable_any m_wake;
@@ -113,6 +142,7 @@ private:
     std::map<DocumentId, std::shared_ptr<Work>> m_documents;
     std::deque<std::shared_ptr<Work>> m_removed;  ///< their memory is the engine thread's to free
     std::deque<Question> m_questions;
+    std::deque<std::shared_ptr<Draft>> m_drafts;  ///< oldest first
     std::optional<std::filesystem::path> m_modelWanted;
     bool m_fullReading = true;
     std::uint64_t m_order = 0;
@@ -122,6 +152,7 @@ private:
     std::optional<AnswerKey> m_runningAnswer;
 
     ModelState m_model;         ///< engine thread only
+    double m_earlyRate = 0;     ///< rows a second of the first reading, 0: not known; engine thread only
     bool m_modelTried = false;  ///< a load was attempted; guarded by m_mutex
     std::jthread m_thread;      // last: starts when the rest is there
 };

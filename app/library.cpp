@@ -44,6 +44,7 @@ std::shared_future<Result<RowId>> Library::begin(const Conversation& conversatio
     exchange.askedAt = asked.askedAt;
     exchange.question = asked.question;
     exchange.mode = asked.mode;
+    exchange.follows = exchangeOf(asked.follows);
     exchange.modelName = modelName;
     return m_store.beginExchange(std::move(exchange)).share();
 }
@@ -54,6 +55,7 @@ Result<void> Library::finish(RowId row, const Conversation& conversation, const 
     exchange.id = row;
     exchange.conversationId = conversation.row;
     exchange.modelName = modelName;
+    exchange.follows = exchangeOf(answer.follows);
     std::optional<Trace> record;
     if (!trace.tokens.empty()) {
         const Result<RowId> map = m_store.addTokenMap(conversation.document, toTokenMap(trace.tokens)).get();
@@ -64,6 +66,25 @@ Result<void> Library::finish(RowId row, const Conversation& conversation, const 
         .finishExchange(std::move(exchange), toCitationRecords(answer.citations), answer.facts,
                         std::move(record))
         .get();
+}
+
+Result<RowId> Library::keepCheck(RowId draft, const Conversation& conversation, const AnswerCheck& check,
+                                 const Answer& full, const AnswerTrace& trace, const std::string& modelName) {
+    CheckRecord record = toCheckRecord(check);
+    record.other = 0;
+    if (check.verdict != Verdict::SameWords) {
+        Answer written = full;
+        written.follows = answerId(draft);
+        const Result<RowId> row = begin(conversation, written, modelName).get();
+        if (!row) return row;
+        if (Result<void> kept = finish(*row, conversation, written, trace, modelName); !kept)
+            return tl::unexpected(kept.error());
+        record.other = *row;
+    }
+    const RowId other = record.other;
+    if (Result<void> kept = m_store.saveCheck(draft, std::move(record)).get(); !kept)
+        return tl::unexpected(kept.error());
+    return other;
 }
 
 }  // namespace kvasir

@@ -29,12 +29,18 @@ public:
     };
     /// The newest conversation about a document, begun when there is none.
     Result<Conversation> conversation(const StoreReader& reader, RowId document, const std::string& title);
-    /// The exchange of a question that is being asked; the row is ready when it is on the disk.
+    /// The exchange of a question that is being asked, under the draft that `asked.follows` names; the row is
+    /// ready when it is on the disk.
     std::shared_future<Result<RowId>> begin(const Conversation& conversation, const Answer& asked,
                                             const std::string& modelName);
     /// The outcome of the exchange `row`: text, citations, check and trace.
     Result<void> finish(RowId row, const Conversation& conversation, const Answer& answer,
                         const AnswerTrace& trace, const std::string& modelName);
+
+    /// What the full reading made of the draft `draft`, and its own answer when its words are others. Gives
+    /// that answer's row, 0 when there is none.
+    Result<RowId> keepCheck(RowId draft, const Conversation& conversation, const AnswerCheck& check,
+                            const Answer& full, const AnswerTrace& trace, const std::string& modelName);
 
 private:
     Store& m_store;

@@ -6,12 +6,17 @@
 #include <QMetaObject>
 #include <QPointer>
 
+#include "app/answer_check.h"
+#include "app/archive.h"
 #include "app/model_catalogue.h"
+#include "app/power.h"
 
 namespace kvasir {
 namespace {
 
 constexpr const char* kModelSetting = "model";
+constexpr const char* kFullReadingSetting = "fullReading";
+constexpr int kPowerPollMs = 20'000;
 
 /// What a chosen model is called until it is loaded and says its name.
 QString fileTitle(const std::filesystem::path& model) {
@@ -48,7 +53,10 @@ Result<std::unique_ptr<LocalWorkspace>> LocalWorkspace::create(const Options& op
     workspace->m_library.emplace(*workspace->m_store);
     if (workspace->m_store->notice()) workspace->report(*workspace->m_store->notice());
     workspace->loadRemembered();
-    workspace->m_engine = std::make_unique<EngineThread>(workspace->engineEvents(), options.threads);
+    workspace->m_engine =
+        std::make_unique<EngineThread>(workspace->engineEvents(), options.threads, options.longWait);
+    QObject::connect(&workspace->m_powerTimer, &QTimer::timeout, self, [self] { self->applyFullReading(); });
+    workspace->applyFullReading();
     workspace->chooseModel(options.model);
     return workspace;
 }
@@ -130,8 +138,24 @@ EngineThread::Events LocalWorkspace::engineEvents() {
     events.reading = [this](DocumentId id, const ReadingState& state) {
         post([this, id, state] { onReading(id, state); });
     };
-    events.text = [this](EngineThread::AnswerKey key, std::string_view text) {
-        post([this, key, text = std::string(text)] { onText(key, text); });
+    events.text = [this](EngineThread::AnswerKey key, AnswerMode mode, std::string_view text) {
+        post([this, key, mode, text = std::string(text)] { onText(key, mode, text); });
+    };
+    events.looked = [this](EngineThread::AnswerKey key, const AskOutcome& outcome) {
+        keepLook(key, outcome.answer, outcome.trace);
+        post([this, key, outcome = std::make_shared<AskOutcome>(outcome)] {
+            onLooked(key, outcome->answer, outcome->trace);
+        });
+    };
+    events.checked = [this](EngineThread::AnswerKey key, const Result<ConfirmOutcome>& outcome) {
+        if (!outcome) {
+            report(outcome.error());
+            return;
+        }
+        keepCheck(key, *outcome);
+        post([this, key, checked = std::make_shared<ConfirmOutcome>(*outcome)] {
+            onChecked(key, checked->check, checked->full.answer, checked->full.trace);
+        });
     };
     events.finished = [this](EngineThread::AnswerKey key, Result<AskOutcome> outcome) {
         Answer answer;
@@ -166,8 +190,64 @@ void LocalWorkspace::keep(EngineThread::AnswerKey key, const Answer& answer, con
     Answer kept = answer;
     kept.question = keeping.question;
     kept.askedAt = keeping.askedAt;
+    if (keeping.lookRow != 0) kept.follows = answerId(keeping.lookRow);
     // A failure is reported through onError as well.
     static_cast<void>(m_library->finish(*row, keeping.conversation, kept, trace, m_modelName));
+    if (answer.state != AnswerState::Complete) return;
+    if (keeping.lookRow != 0) {
+        CheckRecord check;
+        check.verdict = compareTexts(keeping.look, answer);
+        check.by = answer.mode;
+        check.other = *row;
+        m_store->saveCheck(keeping.lookRow, std::move(check));
+    }
+    if (answer.mode != AnswerMode::Quick) return;  // a full reading needs no check
+    const std::lock_guard lock(m_keepingMutex);
+    m_kept.emplace(key, std::move(keeping));
+}
+
+/// On the engine thread: the first look is in the store, and an exchange for the quick answer under it.
+void LocalWorkspace::keepLook(EngineThread::AnswerKey key, const Answer& answer, const AnswerTrace& trace) {
+    Keeping keeping;
+    {
+        const std::lock_guard lock(m_keepingMutex);
+        const auto found = m_keeping.find(key);
+        if (found == m_keeping.end()) return;
+        keeping = found->second;
+    }
+    const Result<RowId> row = keeping.row.get();
+    if (!row) return;  // reported through onError
+    Answer kept = answer;
+    kept.question = keeping.question;
+    kept.askedAt = keeping.askedAt;
+    static_cast<void>(m_library->finish(*row, keeping.conversation, kept, trace, m_modelName));
+    keeping.lookRow = *row;
+    keeping.look = kept;
+    kept.follows = answerId(*row);
+    kept.mode = AnswerMode::Quick;
+    keeping.row = m_library->begin(keeping.conversation, kept, m_modelName);
+    const std::lock_guard lock(m_keepingMutex);
+    m_keeping[key] = std::move(keeping);
+}
+
+/// On the engine thread.
+void LocalWorkspace::keepCheck(EngineThread::AnswerKey key, const ConfirmOutcome& outcome) {
+    Keeping keeping;
+    {
+        const std::lock_guard lock(m_keepingMutex);
+        const auto found = m_kept.find(key);
+        if (found == m_kept.end()) return;
+        keeping = std::move(found->second);
+        m_kept.erase(found);
+    }
+    const Result<RowId> row = keeping.row.get();
+    if (!row) return;
+    Answer full = outcome.full.answer;
+    full.question = keeping.question;
+    full.askedAt = nowMs();
+    // A failure is reported through onError as well.
+    static_cast<void>(m_library->keepCheck(*row, keeping.conversation, outcome.check, full,
+                                           outcome.full.trace, m_modelName));
 }
 
 // ----------------------------------------------------------------------------------------------------
@@ -213,7 +293,30 @@ void LocalWorkspace::submit(Entry& entry, const QString& answer) {
     }
     AskRequest request;
     request.question = asked.answer.question;
-    m_engine->ask(entry.info.id, asked.key, std::move(request));
+    if (const Result<std::vector<PinRecord>> pins = m_reader->pins(entry.row)) {
+        for (const PinRecord& pin : *pins)
+            request.pins.push_back(pin.range);
+    }
+    EngineThread::FindPassages passages;
+    if (entry.row != 0) {
+        passages = [this, row = entry.row, question = asked.answer.question] {
+            return findPassages(row, question);
+        };
+    }
+    m_engine->ask(entry.info.id, asked.key, std::move(request), std::move(passages));
+}
+
+/// On the engine thread, with a connection of its own.
+std::vector<ByteRange> LocalWorkspace::findPassages(RowId document, const std::string& question) const {
+    constexpr int kMostPassages = 24;
+    std::vector<ByteRange> ranges;
+    const Result<std::unique_ptr<StoreReader>> reader = m_store->reader();
+    if (!reader) return ranges;  // the quick answer comes all the same
+    const Result<std::vector<PassageHit>> hits = (*reader)->searchPassages(document, question, kMostPassages);
+    if (!hits) return ranges;
+    for (const PassageHit& hit : *hits)
+        ranges.push_back(hit.range);
+    return ranges;
 }
 
 void LocalWorkspace::failWaiting(Entry& entry, const Error& error) {
@@ -226,14 +329,16 @@ void LocalWorkspace::failWaiting(Entry& entry, const Error& error) {
 }
 
 QString LocalWorkspace::answerOf(EngineThread::AnswerKey key) const {
-    return QStringLiteral("new-%1").arg(key);
+    const auto below = m_below.find(key);
+    return below != m_below.end() ? below->second : QStringLiteral("new-%1").arg(key);
 }
 
-void LocalWorkspace::onText(EngineThread::AnswerKey key, const std::string& text) {
+void LocalWorkspace::onText(EngineThread::AnswerKey key, AnswerMode mode, const std::string& text) {
     const auto found = m_answers.find(answerOf(key));
     if (found == m_answers.end()) return;
     Answer& answer = found->second.answer;
     answer.state = AnswerState::Writing;
+    answer.mode = mode;
     answer.text = text;
     {
         const std::lock_guard lock(m_keepingMutex);
@@ -247,20 +352,83 @@ void LocalWorkspace::onText(EngineThread::AnswerKey key, const std::string& text
 }
 
 void LocalWorkspace::onFinished(EngineThread::AnswerKey key, const Answer& answer, const AnswerTrace& trace) {
-    const auto found = m_answers.find(answerOf(key));
+    const QString id = answerOf(key);
+    const auto found = m_answers.find(id);
     if (found == m_answers.end()) return;
-    Asked& asked = found->second;
-    const std::string question = asked.answer.question;
-    const std::int64_t askedAt = asked.answer.askedAt;
-    asked.answer = answer;
-    asked.answer.id = found->first.toStdString();
-    asked.answer.question = question;
-    asked.answer.askedAt = askedAt;
+    take(id, answer, trace);
+    const auto look = m_answers.find(QString::fromStdString(found->second.answer.follows));
+    if (look == m_answers.end() || answer.state != AnswerState::Complete) return;
+    AnswerCheck check;
+    check.verdict = compareTexts(look->second.answer, answer);
+    check.by = answer.mode;
+    check.answer = id.toStdString();
+    look->second.answer.check = std::move(check);
+    emit answerChanged(look->first);
+}
+
+/// An answer that is over: what was known of its question stays.
+void LocalWorkspace::take(const QString& id, const Answer& answer, const AnswerTrace& trace) {
+    Asked& asked = m_answers.at(id);
+    const Answer before = std::exchange(asked.answer, answer);
+    asked.answer.id = before.id;
+    asked.answer.question = before.question;
+    asked.answer.askedAt = before.askedAt;
+    asked.answer.follows = before.follows;
     if (const Entry* entry = find(asked.document);
         entry != nullptr && entry->text != nullptr && !trace.tokens.empty()) {
         asked.marks = wordMarks(*entry->text, trace);
     }
-    emit answerChanged(found->first);
+    emit answerChanged(id);
+}
+
+/// A new answer to the draft's question, right below it.
+QString LocalWorkspace::addBelow(const QString& draft, const QString& id) {
+    const Asked& above = m_answers.at(draft);
+    Asked asked;
+    asked.document = above.document;
+    asked.key = above.key;
+    asked.answer.id = id.toStdString();
+    asked.answer.question = above.answer.question;
+    asked.answer.askedAt = above.answer.askedAt;
+    asked.answer.follows = draft.toStdString();
+    m_answers[id] = std::move(asked);
+    if (Entry* entry = find(m_answers.at(id).document)) {
+        const auto place = std::find(entry->answers.begin(), entry->answers.end(), draft);
+        entry->answers.insert(place == entry->answers.end() ? place : std::next(place), id);
+        entry->info.answers = static_cast<std::int32_t>(entry->answers.size());
+    }
+    return id;
+}
+
+void LocalWorkspace::onLooked(EngineThread::AnswerKey key, const Answer& answer, const AnswerTrace& trace) {
+    const QString look = answerOf(key);
+    if (!m_answers.contains(look)) return;
+    take(look, answer, trace);
+    m_below[key] = addBelow(look, QStringLiteral("new-%1-quick").arg(key));
+    emit answersChanged(m_answers.at(look).document);
+}
+
+void LocalWorkspace::onChecked(EngineThread::AnswerKey key, const AnswerCheck& check, const Answer& full,
+                               const AnswerTrace& trace) {
+    const QString draft = answerOf(key);
+    if (!m_answers.contains(draft)) return;
+    m_answers.at(draft).answer.check = check;
+    if (check.verdict != Verdict::SameWords) {
+        const QString other = addBelow(draft, QStringLiteral("new-%1-full").arg(key));
+        m_answers.at(draft).answer.check->answer = other.toStdString();
+        take(other, full, trace);
+        emit answersChanged(m_answers.at(draft).document);
+    }
+    emit answerChanged(draft);
+}
+
+/// Documents are read in full always (unless it is set otherwise), on mains, or never.
+void LocalWorkspace::applyFullReading() {
+    const QString wanted = setting(kFullReadingSetting);
+    const bool mains = wanted == "mains";
+    m_engine->setFullReading(mains ? isOnMains() : wanted != "never");
+    if (mains && !m_powerTimer.isActive()) m_powerTimer.start(kPowerPollMs);
+    if (!mains) m_powerTimer.stop();
 }
 
 void LocalWorkspace::stop(const QString& answer) {
@@ -309,6 +477,7 @@ QString LocalWorkspace::setting(const QString& key) const {
 void LocalWorkspace::setSetting(const QString& key, const QString& value) {
     m_settings[key] = value;
     m_store->setSetting(key.toStdString(), value.toStdString());
+    if (key == kFullReadingSetting) applyFullReading();
 }
 
 }  // namespace kvasir

@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include <QTimer>
+
 #include "app/document_thread.h"
 #include "app/engine_thread.h"
 #include "app/library.h"
@@ -25,9 +27,10 @@ class LocalWorkspace : public Workspace {
 
 public:
     struct Options {
-        std::filesystem::path dataFolder;  ///< empty: the user's own
-        std::filesystem::path model;       ///< empty: the one used last, else the best installed one
-        int threads = 0;                   ///< 0: one per core
+        std::filesystem::path dataFolder;           ///< empty: the user's own
+        std::filesystem::path model;                ///< empty: the one used last, else the best installed one
+        int threads = 0;                            ///< 0: one per core
+        double longWait = EngineThread::kLongWait;  ///< whoever waits longer is shown a first look
     };
     /// Errors: those of Store::open. A model that is missing or does not load is no error: see model().
     static Result<std::unique_ptr<LocalWorkspace>> create(const Options& options);
@@ -96,10 +99,20 @@ private:
     void failWaiting(Entry& entry, const Error& error);
     Entry* opened(DocumentId id, std::uint64_t opening);
     void onReading(DocumentId id, const ReadingState& state);
-    void onText(EngineThread::AnswerKey key, const std::string& text);
+    void onText(EngineThread::AnswerKey key, AnswerMode mode, const std::string& text);
     void onFinished(EngineThread::AnswerKey key, const Answer& answer, const AnswerTrace& trace);
+    void onLooked(EngineThread::AnswerKey key, const Answer& answer, const AnswerTrace& trace);
+    void onChecked(EngineThread::AnswerKey key, const AnswerCheck& check, const Answer& full,
+                   const AnswerTrace& trace);
+    void take(const QString& id, const Answer& answer, const AnswerTrace& trace);
+    QString addBelow(const QString& draft, const QString& id);
     void keep(EngineThread::AnswerKey key, const Answer& answer, const AnswerTrace& trace);
+    void keepLook(EngineThread::AnswerKey key, const Answer& answer, const AnswerTrace& trace);
+    void keepCheck(EngineThread::AnswerKey key, const ConfirmOutcome& outcome);
+    /// The answer that the engine writes, or wrote last, for a question.
     QString answerOf(EngineThread::AnswerKey key) const;
+    std::vector<ByteRange> findPassages(RowId document, const std::string& question) const;
+    void applyFullReading();
     Entry* find(DocumentId id);
     const Entry* find(DocumentId id) const;
     void report(const Error& error);
@@ -122,6 +135,8 @@ private:
     std::uint64_t m_openings = 0;
     std::map<QString, QString> m_settings;  ///< set in this run: the store may not have written them yet
     EngineThread::AnswerKey m_nextKey = 1;
+    std::map<EngineThread::AnswerKey, QString> m_below;  ///< quick answers that stand under a first look
+    QTimer m_powerTimer;
     ModelInfo m_model;
     std::string m_modelName;  ///< of the loaded model; engine thread only
 
@@ -131,9 +146,12 @@ private:
         Library::Conversation conversation;
         std::string question;
         std::int64_t askedAt = 0;
+        RowId lookRow = 0;  ///< of the first look that it stands under; 0: none
+        Answer look;
     };
     std::mutex m_keepingMutex;
     std::map<EngineThread::AnswerKey, Keeping> m_keeping;
+    std::map<EngineThread::AnswerKey, Keeping> m_kept;  ///< finished quick answers, until they are checked
 
     std::unique_ptr<EngineThread> m_engine;  // last: its events use everything above
 };

@@ -55,8 +55,13 @@ void LocalWorkspace::loadAnswers(Entry& entry) {
             asked.row = exchange.id;
             asked.answer = toAnswer(exchange, citations ? *citations : std::vector<CitationRecord>(),
                                     facts ? *facts : std::vector<CheckedFact>());
+            const Result<std::optional<CheckRecord>> check = m_reader->check(exchange.id);
+            if (check && check->has_value()) asked.answer.check = toAnswerCheck(**check);
+            // A draft's later answers stand below it, whatever was asked meanwhile.
+            const auto draft =
+                std::find(stored.begin(), stored.end(), QString::fromStdString(asked.answer.follows));
             m_answers[id] = std::move(asked);
-            stored.push_back(id);
+            stored.insert(draft == stored.end() ? draft : std::next(draft), id);
         }
     }
     entry.answers.insert(entry.answers.begin(), stored.begin(), stored.end());

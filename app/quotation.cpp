@@ -44,7 +44,7 @@ std::vector<std::uint32_t> beginnings(const std::string& words) {
     return begins;
 }
 
-std::vector<TokenId> likeliest(const std::vector<float>& logits, std::size_t count) {
+std::vector<TokenId> likeliest(std::span<const float> logits, std::size_t count) {
     std::vector<TokenId> ids(logits.size());
     std::iota(ids.begin(), ids.end(), 0);
     count = std::min(count, ids.size());
@@ -91,7 +91,7 @@ bool Quotation::mayClose(std::string_view head) const {
     });
 }
 
-TokenId Quotation::next(const std::vector<float>& logits) const {
+TokenId Quotation::next(std::span<const float> logits) const {
     for (const TokenId token : likeliest(logits, kTried)) {
         const std::string piece = m_tokenizer.piece(token);
         if (m_tokenizer.endsGeneration(token) || piece.starts_with('\n')) {
@@ -108,7 +108,7 @@ TokenId Quotation::next(const std::vector<float>& logits) const {
 }
 
 /// Of the tokens that the document itself goes on with. There is one: a quotation that cannot close goes on.
-TokenId Quotation::likeliestContinuation(const std::vector<float>& logits) const {
+TokenId Quotation::likeliestContinuation(std::span<const float> logits) const {
     TokenId best = m_closeToken;
     float bestLogit = 0;
     const std::size_t step = std::max<std::size_t>(1, m_ends.size() / kContinued);

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,7 +25,7 @@ public:
 
     /// The token to go on with, given the logits (V): never one that leaves the document's words. Not after
     /// `closed()`.
-    TokenId next(const std::vector<float>& logits) const;
+    TokenId next(std::span<const float> logits) const;
     /// Takes the piece of a token that `next` gave.
     void accept(std::string_view piece);
 
@@ -37,7 +38,7 @@ private:
     std::string_view fitting(std::string_view piece) const;
     bool continues(std::string_view piece) const;
     bool mayClose(std::string_view head) const;
-    TokenId likeliestContinuation(const std::vector<float>& logits) const;
+    TokenId likeliestContinuation(std::span<const float> logits) const;
 
     const Tokenizer& m_tokenizer;
     std::string m_close;

@@ -1,7 +1,7 @@
 #include "engine/generation.h"
 
 #include <algorithm>
-#include <cassert>
+#include <chrono>
 #include <numeric>
 
 namespace kvasir {
@@ -15,27 +15,18 @@ tl::unexpected<Error> outOfMemory() {
                 "Close other programs, or carry less of the document.");
 }
 
+using Clock = std::chrono::steady_clock;
+
+double millisecondsSince(Clock::time_point begin) {
+    return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
+}
+
 tl::unexpected<Error> cancelled() {
     return fail(ErrorCode::Cancelled, "The answer was stopped.", "", "Ask again when you like.");
 }
 
 std::size_t floats(std::int64_t count) {
     return static_cast<std::size_t>(std::max<std::int64_t>(count, 1)) * sizeof(float);
-}
-
-/// Row numbers (count) to keep of `entered`: those outside [first, last), and the `chosen` of inside,
-/// ascending.
-std::vector<std::int32_t> withForced(std::int64_t entered, std::int64_t first, std::int64_t last,
-                                     std::span<const std::int32_t> chosen) {
-    std::vector<std::int32_t> rows;
-    rows.reserve(static_cast<std::size_t>(first + entered - last) + chosen.size());
-    for (std::int64_t row = 0; row < first; ++row)
-        rows.push_back(static_cast<std::int32_t>(row));
-    for (const std::int32_t row : chosen)
-        rows.push_back(row + static_cast<std::int32_t>(first));
-    for (std::int64_t row = last; row < entered; ++row)
-        rows.push_back(static_cast<std::int32_t>(row));
-    return rows;
 }
 
 std::int64_t largestWindow(const PromptLayout& layout, const Policy& policy) {
@@ -56,6 +47,10 @@ Result<std::unique_ptr<Generation>> Generation::create(LayerRunner& runner, cons
         layout.documentEnd > length || !known || options.maxTokens < 0) {
         return fail(ErrorCode::InvalidArgument, "The prompt's parts do not fit together.", "",
                     "Ask the question again.");
+    }
+    if (!options.policy.pins.empty() && options.policy.pins.back().last > length) {
+        return fail(ErrorCode::InvalidArgument, "A pinned range lies behind the prompt's end.",
+                    "pin " + std::to_string(options.policy.pins.back().last), "Pin it again.");
     }
     if (length + options.maxTokens > model.window) {
         return fail(ErrorCode::TooLarge,
@@ -115,14 +110,27 @@ Result<void> Generation::prefill(const std::stop_token& stop) {
     m_trace.reused = m_start;
     m_rowHidden.reset();
     if (!openEarlyCaches()) return outOfMemory();
-    if (m_options.detailed) {
-        m_trace.kept.resize(static_cast<std::size_t>(m_model.layers));
-        m_trace.cutoffs.resize(static_cast<std::size_t>(m_model.layers));
-    }
-    if (!m_options.observed.empty()) m_attention.assign(static_cast<std::size_t>(m_layout.documentEnd), 0.0F);
+    m_trace.kept.resize(static_cast<std::size_t>(m_model.layers));
+    m_trace.cutoffs.resize(static_cast<std::size_t>(m_model.layers));
+    m_attentionRows = m_options.observed.empty() ? 0 : 1;
+    m_attention.assign(static_cast<std::size_t>(m_attentionRows * m_layout.documentEnd), 0.0F);
+    const Clock::time_point begin = Clock::now();
     if (Result<void> done = readTail(stop); !done) return done;
+    m_trace.earlyMs = millisecondsSince(begin);
+    const Clock::time_point selected = Clock::now();
     if (Result<void> done = readCarried(stop); !done) return done;
+    if (Result<void> done = firstLogits(stop); !done) return done;
+    m_trace.lateMs = millisecondsSince(selected);
+    for (LayerCache& cache : m_caches) {
+        if (!cache.open(m_options.maxTokens, static_cast<std::int32_t>(m_layout.length)))
+            return outOfMemory();
+    }
+    m_rowHidden = m_backend.allocate(floats(kMostVerified * m_model.width));
+    if (m_rowHidden == nullptr) return outOfMemory();
+    return {};
+}
 
+Result<void> Generation::firstLogits(const std::stop_token& stop) {
     const bool late = m_options.policy.tspLayer < m_model.layers - 1;
     const float* last = late ? m_carriedHidden->as<float>() +
                                    (static_cast<std::int64_t>(m_trace.carried.size()) - 1) * m_model.width
@@ -133,12 +141,6 @@ Result<void> Generation::prefill(const std::stop_token& stop) {
     m_logits = std::move(*logits);
     m_tailHidden.reset();
     m_carriedHidden.reset();
-    for (LayerCache& cache : m_caches) {
-        if (!cache.open(m_options.maxTokens, static_cast<std::int32_t>(m_layout.length)))
-            return outOfMemory();
-    }
-    m_rowHidden = m_backend.allocate(floats(m_model.width));
-    if (m_rowHidden == nullptr) return outOfMemory();
     return {};
 }
 
@@ -176,6 +178,7 @@ Result<void> Generation::runChunks(std::int32_t firstLayer, std::int32_t lastLay
                                      last.size() * sizeof(float));
             }
             const std::vector<std::int32_t> observers(positions.begin() + row, positions.end());
+            observe(i, observers.data(), n - 1, 1);
             if (Result<void> done = finishLayer(i, observers); !done) return done;
         }
         row += n;
@@ -183,113 +186,6 @@ Result<void> Generation::runChunks(std::int32_t firstLayer, std::int32_t lastLay
     m_backend.synchronise();
     if (stop.stop_requested()) return cancelled();
     return {};
-}
-
-/// Steps 2 to 5 for a layer whose last rows, the window's, have just run.
-Result<void> Generation::finishLayer(std::int32_t layer, const std::vector<std::int32_t>& window) {
-    const Policy& policy = m_options.policy;
-    LayerCache& cache = m_caches[static_cast<std::size_t>(layer)];
-    const auto rows = static_cast<std::int64_t>(window.size());
-    observe(layer, rows, window.back());
-
-    const bool tsp = layer == policy.tspLayer;
-    const bool selects = tsp && policy.carriedTarget(m_layout) < m_layout.length;
-    const bool compresses = policy.retentionPerMille < 1000;
-    const std::int64_t entered = cache.rows(), scored = entered - rows;
-    std::vector<float> pooled;
-    if ((selects || compresses || m_options.detailed) && scored > 0) {
-        const kernels::AttentionShape shape = m_runner.model().attentionShape();
-        const std::unique_ptr<Buffer> s = m_backend.allocate(floats(shape.heads * scored));
-        const std::unique_ptr<Buffer> c = m_backend.allocate(floats(shape.kvHeads * scored));
-        const std::unique_ptr<Buffer> t = m_backend.allocate(floats(scored));
-        if (s == nullptr || c == nullptr || t == nullptr) return outOfMemory();
-        m_backend.windowScores(shape, m_runner.queries(), window.data(), rows, cache.spans(), scored,
-                               s->as<float>());
-        m_backend.poolScores(shape, s->as<float>(), scored, policy.kernel, policy.pooling, c->as<float>());
-        if (tsp) {
-            m_backend.sumRows(c->as<float>(), shape.kvHeads, scored, t->as<float>());
-            m_trace.tspScores.resize(static_cast<std::size_t>(scored));
-            m_backend.copyToHost(m_trace.tspScores.data(), t->data(), floats(scored));
-            select(t->as<float>());
-        }
-        if (compresses || m_options.detailed) {
-            pooled.resize(static_cast<std::size_t>(shape.kvHeads * scored));
-            m_backend.copyToHost(pooled.data(), c->data(), pooled.size() * sizeof(float));
-            if (Result<void> done = compress(layer, c->as<float>(), pooled, entered, scored); !done)
-                return done;
-        }
-        return {};
-    }
-    if (tsp) select(nullptr);
-    if (m_options.detailed) {
-        if (Result<void> done = compress(layer, nullptr, pooled, entered, 0); !done) return done;
-    }
-    return {};
-}
-
-/// Step 5: the positions that are carried. `t` (N - W) device; null when nothing was scored: then all are.
-void Generation::select(const float* t) {
-    const Policy::Range range = m_options.policy.candidates(m_layout);
-    const std::int64_t inside = range.last - range.first, forced = m_layout.length - inside;
-    const std::int64_t wanted = m_options.policy.carriedTarget(m_layout);
-    const std::int64_t count = t == nullptr ? inside : std::clamp<std::int64_t>(wanted - forced, 0, inside);
-    std::vector<std::int32_t> chosen(static_cast<std::size_t>(count));
-    if (count == inside) {
-        std::iota(chosen.begin(), chosen.end(), 0);
-    } else {
-        m_backend.selectLargest(t + range.first, inside, count, chosen.data());
-    }
-    m_trace.carried = withForced(m_layout.length, range.first, range.last, chosen);
-}
-
-/// Step 4: what each KV head keeps for decoding. `c` (G, scored) device, `pooled` the same on the host.
-Result<void> Generation::compress(std::int32_t layer, const float* c, const std::vector<float>& pooled,
-                                  std::int64_t entered, std::int64_t scored) {
-    LayerCache& cache = m_caches[static_cast<std::size_t>(layer)];
-    const Policy& policy = m_options.policy;
-    const Policy::Range positions = policy.candidates(m_layout);
-    // Rows ascend by position, so the candidates among the rows that entered are one run.
-    std::int64_t first = 0, last = scored;
-    while (first < scored && cache.position(0, first) < positions.first)
-        ++first;
-    while (last > first && cache.position(0, last - 1) >= positions.last)
-        --last;
-    const std::int64_t inside = last - first, forced = entered - inside;
-    const std::int64_t count = std::clamp<std::int64_t>(policy.capacity(m_layout) - forced, 0, inside);
-
-    std::vector<std::int32_t> rows;
-    for (std::int32_t g = 0; g < m_model.kvHeads; ++g) {
-        std::vector<std::int32_t> chosen(static_cast<std::size_t>(count));
-        if (count > 0) m_backend.selectLargest(c + g * scored + first, inside, count, chosen.data());
-        const std::vector<std::int32_t> kept = withForced(entered, first, last, chosen);
-        rows.insert(rows.end(), kept.begin(), kept.end());
-        if (m_options.detailed) describeKept(layer, g, kept, pooled, scored);
-    }
-    if (count == inside) return {};
-    if (!cache.keep(rows, forced + count)) return outOfMemory();
-    return {};
-}
-
-void Generation::describeKept(std::int32_t layer, std::int32_t head, const std::vector<std::int32_t>& rows,
-                              const std::vector<float>& pooled, std::int64_t scored) {
-    const LayerCache& cache = m_caches[static_cast<std::size_t>(layer)];
-    const std::span<const float> c(pooled.data() + head * scored, static_cast<std::size_t>(scored));
-    std::vector<std::int32_t> positions;
-    std::vector<bool> kept(static_cast<std::size_t>(scored), false);
-    for (const std::int32_t row : rows) {
-        positions.push_back(cache.position(head, row));
-        if (row < scored) kept[static_cast<std::size_t>(row)] = true;
-    }
-    std::optional<float> smallest, largest;
-    for (std::size_t i = 0; i < c.size(); ++i) {
-        if (kept[i]) smallest = std::min(smallest.value_or(c[i]), c[i]);
-        if (!kept[i]) largest = std::max(largest.value_or(c[i]), c[i]);
-    }
-    m_trace.kept[static_cast<std::size_t>(layer)].push_back(std::move(positions));
-    std::optional<PrefillTrace::Cutoff> cutoff;
-    if (smallest && largest) cutoff = PrefillTrace::Cutoff{*smallest, *largest};
-    m_trace.cutoffs[static_cast<std::size_t>(layer)].push_back(cutoff);
-    if (layer == m_options.policy.tspLayer) m_trace.tspPooled.emplace_back(c.begin(), c.end());
 }
 
 /// Late stage over the carried tokens only, at their original positions.
@@ -316,62 +212,141 @@ Result<void> Generation::readCarried(const std::stop_token& stop) {
 }
 
 Result<void> Generation::accept(TokenId token, const std::stop_token& stop) {
-    if (m_accepted >= m_options.maxTokens) {
-        return fail(ErrorCode::TooLarge, "The answer reached its longest length.", "",
-                    "Ask for a shorter answer.");
-    }
-    if (m_rowHidden == nullptr || token < 0 || token >= m_model.vocabulary) {
-        return fail(ErrorCode::InvalidArgument, "The answer cannot go on with this token.",
-                    "token " + std::to_string(token), "Ask the question again.");
-    }
-    m_backend.setStop(stop);
-    // A row that was stopped half way is in some layers only.
-    for (LayerCache& cache : m_caches)
-        cache.truncate(m_accepted);
-    std::fill(m_attention.begin(), m_attention.end(), 0.0F);
-    const auto position = static_cast<std::int32_t>(m_layout.length + m_accepted);
-    float* hidden = m_rowHidden->as<float>();
-    m_runner.embed(&token, 1, hidden);
-    for (std::int32_t i = 0; i < m_model.layers; ++i) {
-        if (stop.stop_requested()) return cancelled();
-        m_runner.run(i, hidden, &position, 1, m_caches[static_cast<std::size_t>(i)]);
-        observe(i, 1, position);
-    }
-    Result<std::vector<float>> logits = m_runner.logits(hidden, 1);
+    return accept(std::span<const TokenId>(&token, 1), stop);
+}
+
+Result<void> Generation::accept(std::span<const TokenId> tokens, const std::stop_token& stop) {
+    if (Result<void> done = runRows(tokens, stop); !done) return done;
+    const auto n = static_cast<std::int64_t>(tokens.size());
+    Result<std::vector<float>> logits =
+        m_runner.logits(m_rowHidden->as<float>() + (n - 1) * m_model.width, 1);
     if (!logits) return tl::unexpected(logits.error());
     if (stop.stop_requested()) return cancelled();
     m_logits = std::move(*logits);
-    ++m_accepted;
+    m_accepted += n;
     return {};
 }
 
-/// Adds what the last of the `rows` rows that have just run looks at, by prompt position.
-void Generation::observe(std::int32_t layer, std::int64_t rows, std::int32_t position) {
+Result<Generation::Verified> Generation::verify(std::span<const TokenId> run, const Choose& choose,
+                                                const std::stop_token& stop) {
+    if (Result<void> done = runRows(run, stop); !done) return tl::unexpected(done.error());
+    const auto n = static_cast<std::int64_t>(run.size());
+    const Result<std::vector<float>> logits = m_runner.logits(m_rowHidden->as<float>(), n);
+    if (!logits) return tl::unexpected(logits.error());
+    if (stop.stop_requested()) return cancelled();
+    Verified verified;
+    std::span<const float> row;
+    do {
+        row = std::span(*logits).subspan(static_cast<std::size_t>(verified.standing * m_model.vocabulary),
+                                         static_cast<std::size_t>(m_model.vocabulary));
+        ++verified.standing;
+        verified.next = choose(row);
+    } while (verified.standing < n && run[static_cast<std::size_t>(verified.standing)] == verified.next);
+    m_logits.assign(row.begin(), row.end());
+    m_accepted += verified.standing;
+    m_attentionRows = std::min(m_attentionRows, verified.standing);
+    return verified;
+}
+
+/// All layers over tokens that follow what was accepted. Their K/V stand behind it until the next call, which
+/// drops what was not accepted meanwhile.
+Result<void> Generation::runRows(std::span<const TokenId> tokens, const std::stop_token& stop) {
+    const auto n = static_cast<std::int64_t>(tokens.size());
+    if (m_accepted + n > m_options.maxTokens) {
+        return fail(ErrorCode::TooLarge, "The answer reached its longest length.", "",
+                    "Ask for a shorter answer.");
+    }
+    const bool known = std::all_of(tokens.begin(), tokens.end(),
+                                   [&](TokenId id) { return id >= 0 && id < m_model.vocabulary; });
+    if (m_rowHidden == nullptr || n < 1 || n > kMostVerified || !known) {
+        return fail(ErrorCode::InvalidArgument, "The answer cannot go on with these tokens.",
+                    n > 0 ? "token " + std::to_string(tokens.front()) : "", "Ask the question again.");
+    }
+    m_backend.setStop(stop);
+    for (LayerCache& cache : m_caches)
+        cache.truncate(m_accepted);
+    if (!m_options.observed.empty()) {
+        m_attentionRows = n;
+        m_attention.assign(static_cast<std::size_t>(n * m_layout.documentEnd), 0.0F);
+    }
+    std::vector<std::int32_t> positions(tokens.size());
+    std::iota(positions.begin(), positions.end(), static_cast<std::int32_t>(m_layout.length + m_accepted));
+    float* hidden = m_rowHidden->as<float>();
+    m_runner.embed(tokens.data(), n, hidden);
+    for (std::int32_t i = 0; i < m_model.layers; ++i) {
+        if (stop.stop_requested()) return cancelled();
+        m_runner.run(i, hidden, positions.data(), n, m_caches[static_cast<std::size_t>(i)]);
+        observe(i, positions.data(), 0, n);
+    }
+    return {};
+}
+
+/// Adds what `rows` of the rows that have just run, from `first` on, look at, by prompt position. `positions`
+/// are those of all rows that have run.
+void Generation::observe(std::int32_t layer, const std::int32_t* positions, std::int64_t first,
+                         std::int64_t rows) {
     if (std::find(m_options.observed.begin(), m_options.observed.end(), layer) == m_options.observed.end())
         return;
     const LayerCache& cache = m_caches[static_cast<std::size_t>(layer)];
     const kernels::AttentionShape shape = m_runner.model().attentionShape();
     const std::int64_t k = cache.rows();
-    const std::unique_ptr<Buffer> s = m_backend.allocate(floats(shape.heads * k));
-    const std::unique_ptr<Buffer> c = m_backend.allocate(floats(shape.kvHeads * k));
-    if (s == nullptr || c == nullptr) return;  // an answer without evidence is better than none
-    const float* query = m_runner.queries() + (rows - 1) * shape.heads * shape.headSize;
-    m_backend.windowScores(shape, query, &position, 1, cache.spans(), k, s->as<float>());
-    m_backend.poolScores(shape, s->as<float>(), k, 1, kernels::Pooling::Max,
-                         c->as<float>());  // sums over heads alone
+    const auto grow = [&](std::unique_ptr<Buffer>& buffer, std::int64_t count) {
+        // Some more than needed: the answer makes the cache longer with every token.
+        if (buffer == nullptr || buffer->bytes() < floats(count))
+            buffer = m_backend.allocate(floats(count + count / 8));
+        return buffer != nullptr;
+    };
+    // An answer without evidence is better than none.
+    if (!grow(m_probabilities, shape.heads * k) || !grow(m_mass, shape.kvHeads * k)) return;
     std::vector<float> mass(static_cast<std::size_t>(shape.kvHeads * k));
-    m_backend.copyToHost(mass.data(), c->data(), mass.size() * sizeof(float));
-    for (std::int32_t g = 0; g < shape.kvHeads; ++g) {
-        for (std::int64_t row = 0; row < k; ++row) {
-            const std::int32_t at = cache.position(g, row);
-            if (at < m_layout.documentEnd)
-                m_attention[static_cast<std::size_t>(at)] += mass[static_cast<std::size_t>(g * k + row)];
-        }
+    for (std::int64_t row = 0; row < rows; ++row) {
+        const float* query = m_runner.queries() + (first + row) * shape.heads * shape.headSize;
+        m_backend.windowScores(shape, query, positions + first + row, 1, cache.spans(), k,
+                               m_probabilities->as<float>());
+        m_backend.poolScores(shape, m_probabilities->as<float>(), k, 1, kernels::Pooling::Max,
+                             m_mass->as<float>());  // sums over heads alone
+        m_backend.copyToHost(mass.data(), m_mass->data(), mass.size() * sizeof(float));
+        addMass(cache, mass,
+                std::span(m_attention)
+                    .subspan(static_cast<std::size_t>(row * m_layout.documentEnd),
+                             static_cast<std::size_t>(m_layout.documentEnd)));
     }
 }
 
-TokenId greedy(const std::vector<float>& logits) {
-    return static_cast<TokenId>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+/// mass (G, rows of the cache) by row -> attention by position.
+void Generation::addMass(const LayerCache& cache, const std::vector<float>& mass,
+                         std::span<float> attention) const {
+    const std::int64_t k = cache.rows(), end = m_layout.documentEnd;
+    std::int64_t before = 0;
+    for (const kernels::KvSpan& span : cache.spans()) {
+        for (std::int64_t g = 0; g < m_model.kvHeads; ++g) {
+            const float* from = mass.data() + g * k + before;
+            if (span.positions == nullptr) {
+                const std::int64_t count = std::clamp<std::int64_t>(end - span.first, 0, span.count);
+                for (std::int64_t i = 0; i < count; ++i)
+                    attention[static_cast<std::size_t>(span.first + i)] += from[i];
+                continue;
+            }
+            const std::int32_t* at = span.positions + g * span.stride;
+            for (std::int64_t i = 0; i < span.count && at[i] < end; ++i)
+                attention[static_cast<std::size_t>(at[i])] += from[i];
+        }
+        before += span.count;
+    }
+}
+
+std::span<const float> Generation::attention(std::int64_t i) const {
+    if (i < 0 || i >= m_attentionRows) return {};
+    return std::span(m_attention)
+        .subspan(static_cast<std::size_t>(i * m_layout.documentEnd),
+                 static_cast<std::size_t>(m_layout.documentEnd));
+}
+
+std::size_t Generation::bytes() const {
+    std::size_t bytes = 0;
+    for (const LayerCache& cache : m_caches)
+        bytes += cache.bytes();
+    return bytes;
 }
 
 }  // namespace kvasir

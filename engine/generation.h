@@ -14,6 +14,7 @@
 #include "engine/layer_runner.h"
 #include "engine/policy.h"
 #include "engine/resident_document.h"
+#include "engine/sampler.h"
 
 namespace kvasir {
 
@@ -23,10 +24,15 @@ struct PrefillTrace {
     std::int64_t reused = 0;            ///< prompt tokens taken from the resident document
     std::vector<std::int32_t> carried;  ///< positions carried into the late stage, ascending
     std::vector<float> tspScores;       ///< t (N - W); empty when nothing was scored
+    CarryDecision decision;             ///< how many are carried, and why
+    /// Positions per layer and head, ascending; of a layer that keeps everything that entered it there is
+    /// nothing here, unless Generation::Options::detailed.
+    std::vector<std::vector<std::vector<std::int32_t>>> kept;
+    double earlyMs = 0;  ///< question through the early stage, scores and selection
+    double lateMs = 0;   ///< late stage over the carried tokens, and the first logits
 
     // Only with Generation::Options::detailed:
-    std::vector<std::vector<float>> tspPooled;                 ///< c at T, (G) of (N - W)
-    std::vector<std::vector<std::vector<std::int32_t>>> kept;  ///< positions per layer and head, ascending
+    std::vector<std::vector<float>> tspPooled;  ///< c at T, (G) of (N - W)
     struct Cutoff {
         float smallestKept = 0, largestDropped = 0;
     };
@@ -65,11 +71,33 @@ public:
     /// TooLarge (more than maxTokens), InvalidArgument (an id outside the vocabulary, no prefill). After an
     /// error the answer stands as it was: the logits are the last ones, and the token may be accepted again.
     Result<void> accept(TokenId token, const std::stop_token& stop);
+    /// The same for several tokens that follow one another, computed in one batch: at least 1, at most
+    /// kMostVerified.
+    Result<void> accept(std::span<const TokenId> tokens, const std::stop_token& stop);
     std::int64_t accepted() const { return m_accepted; }
+
+    /// Says which token follows, from the logits (V) behind one: greedy, or a sampler's draw.
+    using Choose = std::function<TokenId(std::span<const float> logits)>;
+    struct Verified {
+        std::int64_t standing = 0;  ///< tokens of the run that were appended, at least 1
+        TokenId next = 0;           ///< what `choose` says follows them
+    };
+    static constexpr std::int64_t kMostVerified = 32;
+    /// Appends run[0], which the caller has chosen, and those of the others that `choose` would have written,
+    /// up to the first that it would not. The whole run is computed in one batch, which costs far less than
+    /// one token after another; the result is that of accepting the standing tokens one by one, bit for bit,
+    /// and `choose` is called for the same logits in the same order. 1 to kMostVerified tokens. Errors as of
+    /// `accept`.
+    Result<Verified> verify(std::span<const TokenId> run, const Choose& choose, const std::stop_token& stop);
 
     /// Attention probabilities of the row behind `logits()`, over the prompt's positions [0, documentEnd),
     /// summed over the observed layers and all heads. Empty when no layer is observed.
-    const std::vector<float>& attention() const { return m_attention; }
+    std::span<const float> attention() const { return attention(m_attentionRows - 1); }
+    /// The same of the i-th token that the last `verify` or `accept` appended.
+    std::span<const float> attention(std::int64_t i) const;
+
+    /// Memory of this answer's own keys and values.
+    std::size_t bytes() const;
 
 private:
     Generation(LayerRunner& runner, const ResidentDocument& resident, std::vector<TokenId> question,
@@ -77,16 +105,24 @@ private:
     std::vector<TokenId> promptTail() const;
     bool openEarlyCaches();
     Result<void> readTail(const std::stop_token& stop);
-    void select(const float* t);
     Result<void> readCarried(const std::stop_token& stop);
     Result<void> runChunks(std::int32_t firstLayer, std::int32_t lastLayer, float* hidden,
                            const std::vector<std::int32_t>& positions, const std::stop_token& stop);
+    Result<void> firstLogits(const std::stop_token& stop);
+    Result<void> runRows(std::span<const TokenId> tokens, const std::stop_token& stop);
+    void observe(std::int32_t layer, const std::int32_t* positions, std::int64_t first, std::int64_t rows);
+    void addMass(const LayerCache& cache, const std::vector<float>& mass, std::span<float> attention) const;
+
+    // generation_selection.cpp
     Result<void> finishLayer(std::int32_t layer, const std::vector<std::int32_t>& window);
+    Result<void> select(const float* t, const float* s, std::int64_t scored);
     Result<void> compress(std::int32_t layer, const float* c, const std::vector<float>& pooled,
                           std::int64_t entered, std::int64_t scored);
+    std::vector<std::int32_t> competing(const LayerCache* cache, std::int64_t scored) const;
+    Result<std::vector<std::int32_t>> largest(const float* scores, const std::vector<std::int32_t>& rows,
+                                              std::int64_t count);
     void describeKept(std::int32_t layer, std::int32_t head, const std::vector<std::int32_t>& rows,
                       const std::vector<float>& pooled, std::int64_t scored);
-    void observe(std::int32_t layer, std::int64_t rows, std::int32_t position);
 
     LayerRunner& m_runner;
     kernels::Backend& m_backend;
@@ -99,16 +135,15 @@ private:
     std::int64_t m_start = 0;  ///< first position that is computed here, not taken from the resident document
 
     std::vector<LayerCache> m_caches;
-    std::unique_ptr<kernels::Buffer> m_tailHidden;     ///< (N - start, D)
-    std::unique_ptr<kernels::Buffer> m_carriedHidden;  ///< (carried, D)
-    std::unique_ptr<kernels::Buffer> m_rowHidden;      ///< (1, D), decoding
+    std::unique_ptr<kernels::Buffer> m_tailHidden;             ///< (N - start, D)
+    std::unique_ptr<kernels::Buffer> m_carriedHidden;          ///< (carried, D)
+    std::unique_ptr<kernels::Buffer> m_rowHidden;              ///< (kMostVerified, D), decoding
+    std::unique_ptr<kernels::Buffer> m_probabilities, m_mass;  ///< observation's scratch; grows
     PrefillTrace m_trace;
     std::vector<float> m_logits;
-    std::vector<float> m_attention;
+    std::vector<float> m_attention;  ///< (m_attentionRows, documentEnd)
+    std::int64_t m_attentionRows = 0;
     std::int64_t m_accepted = 0;
 };
-
-/// The largest logit; ties go to the lower id.
-TokenId greedy(const std::vector<float>& logits);
 
 }  // namespace kvasir

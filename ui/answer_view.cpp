@@ -127,12 +127,15 @@ void AnswerView::buildNotes(QVBoxLayout* layout) {
     m_facts = new QWidget(m_body);
     m_missing = new Note(Note::Kind::Plain, m_body);
     m_ended = new Note(Note::Kind::Plain, m_body);
+    m_verdict = new Note(Note::Kind::Good, m_body);
     m_notFound->setObjectName("notFoundNote");
     m_check->setObjectName("checkNote");
     m_missing->setObjectName("missingNote");
     m_ended->setObjectName("endedNote");
-    for (QWidget* note : {static_cast<QWidget*>(m_notFound), static_cast<QWidget*>(m_check), m_facts,
-                          static_cast<QWidget*>(m_missing), static_cast<QWidget*>(m_ended)})
+    m_verdict->setObjectName("verdictNote");
+    for (QWidget* note :
+         {static_cast<QWidget*>(m_notFound), static_cast<QWidget*>(m_check), m_facts,
+          static_cast<QWidget*>(m_missing), static_cast<QWidget*>(m_ended), static_cast<QWidget*>(m_verdict)})
         layout->addWidget(note);
     auto* facts = new QVBoxLayout(m_facts);
     facts->setContentsMargins(8, 0, 0, 0);
@@ -141,6 +144,11 @@ void AnswerView::buildNotes(QVBoxLayout* layout) {
     connect(m_check, &Note::actionTriggered, this, [this] {
         m_facts->setVisible(m_facts->isHidden());
         refresh();
+    });
+    connect(m_verdict, &Note::actionTriggered, this, [this] {
+        const Answer answer = m_workspace.answer(m_id);
+        if (answer.check && !answer.check->looked.empty())
+            emit pageActivated(answer.check->looked.front().page);
     });
     m_actions = new QWidget(m_body);
     auto* actions = new QHBoxLayout(m_actions);
@@ -157,12 +165,14 @@ void AnswerView::buildNotes(QVBoxLayout* layout) {
 void AnswerView::refresh() {
     const Answer answer = m_workspace.answer(m_id);
     m_question->setText(QString::fromStdString(answer.question));
+    m_question->setVisible(answer.follows.empty());  // else it stands above the draft
     showHeader(answer);
     showWaiting(answer);
     m_text->setAnswer(answer, m_kind);
     m_text->setVisible(!answer.text.empty());
     showChecks(answer);
     showNotices(answer);
+    showVerdict(answer);
     m_actions->setVisible(answer.state == AnswerState::Complete || answer.state == AnswerState::Stopped);
     setAccessibleName(tr("Answer: %1, %2").arg(Phrases::mode(answer.mode), m_figures->text()));
 }
@@ -276,10 +286,11 @@ void AnswerView::showNotices(const Answer& answer) {
     if (!answer.missingPages.empty())
         m_missing->setText(tr("Answered without pages %1: they could not be read.")
                                .arg(Phrases::pages(answer.missingPages)));
-    m_ended->setVisible(answer.state == AnswerState::Stopped || answer.state == AnswerState::Failed);
-    if (answer.state == AnswerState::Stopped) {
+    const QString ended = Phrases::ended(answer);
+    m_ended->setVisible(!ended.isEmpty() || answer.state == AnswerState::Failed);
+    if (!ended.isEmpty()) {
         m_ended->setKind(Note::Kind::Plain);
-        m_ended->setText(tr("Stopped by you"));
+        m_ended->setText(ended);
     } else if (answer.state == AnswerState::Failed) {
         m_ended->setKind(Note::Kind::Error);
         const Error error = answer.error.value_or(Error());
@@ -287,6 +298,20 @@ void AnswerView::showNotices(const Answer& answer) {
         if (!error.where.empty()) text += " (" + QString::fromStdString(error.where).toHtmlEscaped() + ")";
         m_ended->setText(text + "<br>" + QString::fromStdString(error.advice).toHtmlEscaped());
     }
+}
+
+/// What the next reading made of this answer. It stands below, it replaces nothing.
+void AnswerView::showVerdict(const Answer& answer) {
+    m_verdict->setVisible(answer.check.has_value());
+    if (!answer.check) return;
+    const bool different = answer.check->verdict == Verdict::Different;
+    QString text = "<b>" + Phrases::verdict(*answer.check).toHtmlEscaped() + "</b>";
+    const QString looked = different ? Phrases::lookedAt(*answer.check, m_kind) : QString();
+    if (!looked.isEmpty()) text += "<br>" + tr("Looked at most, and not carried here:") + "<br>" + looked;
+    m_verdict->setKind(different ? Note::Kind::Warning : Note::Kind::Good);
+    m_verdict->setIcon(Phrases::modeIcon(answer.check->by));
+    const bool place = !looked.isEmpty() && m_kind == DocumentKind::Pdf;
+    m_verdict->setText(text, place ? tr("Show") : QString());
 }
 
 void AnswerView::setFolded(bool folded) {

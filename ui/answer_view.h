@@ -57,6 +57,7 @@ private:
     void showWaiting(const Answer& answer);
     void showChecks(const Answer& answer);
     void showNotices(const Answer& answer);
+    void showVerdict(const Answer& answer);
     void fillFacts(const Answer& answer);
     void copy();
     double shareCarried(const Answer& answer);
@@ -77,7 +78,7 @@ private:
     QLabel* m_waiting;
     QProgressBar* m_progress;
     AnswerText* m_text;
-    Note *m_check, *m_notFound, *m_missing, *m_ended;
+    Note *m_check, *m_notFound, *m_missing, *m_ended, *m_verdict;
     QWidget* m_facts;
     QWidget* m_actions;
 };

@@ -37,8 +37,50 @@ QString Phrases::figures(const Answer& answer, double share) {
     const QString first = answer.figures.firstTokenMs > 0 ? seconds(answer.figures.firstTokenMs) : QString();
     if (first.isEmpty()) return {};
     if (answer.mode == AnswerMode::Full) return tr("%1 to first word · whole document").arg(first);
+    if (answer.mode == AnswerMode::FirstLook)
+        return tr("%1 to first word · from %2 passages").arg(first).arg(answer.passages);
     if (share < 0) return tr("%1 to first word").arg(first);
     return tr("%1 to first word · %2 carried").arg(first, tr("%1 %").arg(percent(share)));
+}
+
+QString Phrases::verdict(const AnswerCheck& check) {
+    const bool full = check.by == AnswerMode::Full;
+    QString text;
+    switch (check.verdict) {
+        case Verdict::SameWords:
+            text = full ? tr("Full reading: same words") : tr("Quick answer: same words");
+            break;
+        case Verdict::SameFacts:
+            text = full ? tr("Full reading: same facts, other words")
+                        : tr("Quick answer: same facts, other words");
+            break;
+        case Verdict::Different:
+            text = full ? tr("Full reading: different") : tr("Quick answer: different");
+            break;
+    }
+    if (check.eightBit) text += tr(" · 8-bit memory");
+    if (check.sampled) text += tr(" · drawn with the same seed");
+    return text;
+}
+
+QString Phrases::lookedAt(const AnswerCheck& check, DocumentKind kind) {
+    QStringList lines;
+    for (const LookedAt& looked : check.looked) {
+        const QString place = kind == DocumentKind::Pdf
+                                  ? tr("p. %1").arg(looked.page + 1)
+                                  : tr("line %1").arg(QLocale().toString(looked.line + 1));
+        lines << tr("%1 “%2”", "place, quotation")
+                     .arg(place, QString::fromStdString(looked.quote).toHtmlEscaped());
+    }
+    return lines.join("<br>");
+}
+
+QString Phrases::ended(const Answer& answer) {
+    if (answer.state == AnswerState::Stopped) return tr("Stopped by you");
+    if (answer.state != AnswerState::Complete) return {};
+    if (answer.finish == FinishReason::Repetition) return tr("Ended here: the model began to repeat itself.");
+    if (answer.finish == FinishReason::Length) return tr("Ended here: the longest length was reached.");
+    return {};
 }
 
 QString Phrases::pages(const std::vector<std::int32_t>& pages) {

@@ -21,6 +21,12 @@ public:
     static QString modeIcon(AnswerMode mode);
     /// '1.1 s to first word · 18 % carried'; `share` < 0 when not known.
     static QString figures(const Answer& answer, double share);
+    /// 'Full reading: same words'.
+    static QString verdict(const AnswerCheck& check);
+    /// Where the check looked most besides: 'p. 37 “…”', one a line; empty when nowhere. HTML.
+    static QString lookedAt(const AnswerCheck& check, DocumentKind kind);
+    /// Why an answer ended before its time, empty when it did not.
+    static QString ended(const Answer& answer);
     /// '57, 196–198' for people, from 0-based pages in ascending order.
     static QString pages(const std::vector<std::int32_t>& pages);
     /// '1 · p. 37', or '2 · line 48,180' in logs and text files.

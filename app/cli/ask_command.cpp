@@ -27,7 +27,11 @@ public:
         if (Result<void> read = readFile(); !read) return read;
         if (Result<void> loaded = loadModel(); !loaded) return loaded;
         if (Result<void> read = readWithModel(); !read) return read;
-        return answer();
+        Result<void> kept = answer();
+        if (!m_draft) return kept;
+        if (kept && wantsConfirmation()) kept = confirm();
+        if (m_arguments.json) printJson();
+        return kept;
     }
     /// For when run() failed: 2 for wrong usage, else 1.
     int status() const { return m_status; }
@@ -54,12 +58,26 @@ private:
                         "Write it after the document, in quotation marks.");
         }
         if (m_arguments.mode == "full") m_request.mode = AnswerMode::Full;
+        m_request.sampling = m_arguments.sampling;
+        m_request.carriedTokens = m_arguments.carried;
+        if (Result<void> sampling = m_request.sampling.check(); !sampling) {
+            m_status = 2;
+            return sampling;
+        }
         const auto share = [](const std::optional<double>& value) {
             return !value || (*value > 0 && *value <= 1);
         };
-        if (!share(m_arguments.rate) || !share(m_arguments.retention)) {
+        if (!share(m_arguments.rate) || !share(m_arguments.retention) || !share(m_arguments.coverage)) {
             return invalid("Shares lie between 0 and 1.", "Write for example --rate 0.2.");
         }
+        if (int{m_arguments.rate.has_value()} + int{m_arguments.coverage.has_value()} +
+                int{m_arguments.carried.has_value()} >
+            1) {
+            return invalid("What is carried is given in more than one way.",
+                           "Give one of --rate, --carried and --coverage.");
+        }
+        if (m_arguments.coverage)
+            m_request.coveragePerMille = static_cast<std::int32_t>(std::lround(*m_arguments.coverage * 1000));
         if (m_arguments.rate)
             m_request.ratePerMille = static_cast<std::int32_t>(std::lround(*m_arguments.rate * 1000));
         if (m_arguments.retention)
@@ -175,12 +193,78 @@ private:
             m_library->finish(*row, *conversation, answer, outcome ? outcome->trace : AnswerTrace{},
                               m_engine->model().config().name);
         if (!outcome) return tl::unexpected(outcome.error());
-        if (m_arguments.json) {
-            printJson(answer);
-        } else {
-            printForPeople(answer);
-        }
+        if (!m_arguments.json) printForPeople(answer);
+        m_draft = std::move(*outcome);
+        m_draftRow = *row;
+        m_conversation = *conversation;
         return kept;
+    }
+
+    bool wantsConfirmation() const {
+        return m_arguments.mode == "auto" && m_draft->answer.state == AnswerState::Complete;
+    }
+
+    /// The full reading, and what it makes of the quick answer. It may be stopped: the quick answer is there.
+    Result<void> confirm() {
+        const auto begin = ReadingClock::Clock::now();
+        Result<void> read = m_engine->readLate(
+            *m_read, m_stop.token(),
+            [this, clock = startedClock()](std::int64_t done, std::int64_t all) mutable {
+                clock.advance(done);
+                m_progress.show("Full reading", static_cast<double>(done) / static_cast<double>(all),
+                                clock.secondsLeft(all));
+            });
+        m_fullReadMs = std::chrono::duration<double, std::milli>(ReadingClock::Clock::now() - begin).count();
+        if (read) m_progress.show("Checking the answer", -1, -1);
+        Result<ConfirmOutcome> outcome = read
+                                             ? m_engine->confirm(*m_read, m_request, *m_draft, m_stop.token())
+                                             : Result<ConfirmOutcome>(tl::unexpected(read.error()));
+        m_progress.finish();
+        if (!outcome) {
+            const Error& error = outcome.error();
+            std::fprintf(stderr, "kvasir-cli: The answer was not checked. %s\n", error.message().c_str());
+            return {};
+        }
+        Answer& full = outcome->full.answer;
+        full.question = m_request.question;
+        full.askedAt = nowMs();
+        const Result<RowId> row = m_library->keepCheck(m_draftRow, m_conversation, outcome->check, full,
+                                                       outcome->full.trace, m_engine->model().config().name);
+        if (row && *row != 0) outcome->check.answer = full.id = answerId(*row);
+        m_draft->answer.check = outcome->check;
+        m_full = std::move(outcome->full);
+        if (!m_arguments.json) printCheck();
+        if (!row) return tl::unexpected(row.error());
+        return {};
+    }
+
+    void printCheck() const {
+        const AnswerCheck& check = *m_draft->answer.check;
+        switch (check.verdict) {
+            case Verdict::SameWords:
+                std::printf("Full reading: same words");
+                break;
+            case Verdict::SameFacts:
+                std::printf("Full reading: same facts, other words");
+                break;
+            case Verdict::Different:
+                std::printf("Full reading: different");
+                break;
+        }
+        std::printf("%s%s (after %.0f s of reading, checked in %.1f s)\n",
+                    check.eightBit ? ", 8-bit memory" : "", check.sampled ? ", drawn with the same seed" : "",
+                    m_fullReadMs / 1000, check.ms / 1000);
+        if (check.verdict == Verdict::SameWords) return;
+        std::printf("\n%s", m_full->answer.text.c_str());
+        printForPeople(m_full->answer);
+        if (check.verdict != Verdict::Different || check.looked.empty()) return;
+        std::printf("Looked at most by the full reading, and not carried in the quick answer:\n");
+        for (const LookedAt& looked : check.looked) {
+            std::printf(
+                "  %s %lld: %s\n", isPaged() ? "page" : "line",
+                static_cast<long long>(isPaged() ? looked.page + 1 : lineOf(looked.page, looked.line)),
+                looked.quote.c_str());
+        }
     }
 
     Json citations(const Answer& answer) const {
@@ -189,19 +273,42 @@ private:
             list.push_back({{"number", c.number},
                             {"document", m_document->name},
                             {"page", c.page + 1},
-                            {"line", lineOf(c)},
+                            {"line", lineOf(c.page, c.line)},
                             {"quote", c.quote}});
         }
         return list;
     }
 
     /// Lines are counted from 1: in a text file through the file, on a page from its top.
-    std::int64_t lineOf(const Citation& c) const {
-        return c.line -
-               static_cast<std::int64_t>(m_document->pages[static_cast<std::size_t>(c.page)].firstLine) + 1;
+    std::int64_t lineOf(std::int32_t page, std::int32_t line) const {
+        return line - static_cast<std::int64_t>(m_document->pages[static_cast<std::size_t>(page)].firstLine) +
+               1;
+    }
+    bool isPaged() const { return m_document->kind == DocumentKind::Pdf; }
+
+    Json lookedAt(const AnswerCheck& check) const {
+        Json list = Json::array();
+        for (const LookedAt& looked : check.looked) {
+            list.push_back({{"page", looked.page + 1},
+                            {"line", lineOf(looked.page, looked.line)},
+                            {"share", looked.share},
+                            {"quote", looked.quote}});
+        }
+        return list;
     }
 
-    void printJson(const Answer& answer) const {
+    /// The answer that stands, and the draft where it is another.
+    void printJson() const {
+        const std::optional<AnswerCheck>& check = m_draft->answer.check;
+        const bool replaced = check && check->verdict != Verdict::SameWords;
+        const Answer& answer = replaced ? m_full->answer : m_draft->answer;
+        Json draft;
+        if (replaced) {
+            draft = {{"answer", m_draft->answer.text},
+                     {"citations", citations(m_draft->answer)},
+                     {"mode", modeName(m_draft->answer.mode)},
+                     {"answer_id", m_draft->answer.id}};
+        }
         Json missing = Json::array();
         for (const std::int32_t page : answer.missingPages)
             missing.push_back(page + 1);
@@ -209,12 +316,18 @@ private:
                {"citations", citations(answer)},
                {"answerable", answer.answerable},
                {"mode", modeName(answer.mode)},
-               {"confirmed", answer.mode == AnswerMode::Full},
+               {"confirmed", check.has_value() || answer.mode == AnswerMode::Full},
+               {"verdict", check ? Json(verdictName(check->verdict)) : Json()},
+               {"draft", draft},
+               {"looked_at", check ? lookedAt(*check) : Json::array()},
+               {"finish", finishName(answer.finish)},
                {"stopped", answer.state == AnswerState::Stopped},
                {"prompt_tokens", answer.figures.promptTokens},
                {"carried_tokens", answer.figures.carriedTokens},
-               {"ttft_ms", answer.figures.firstTokenMs},
-               {"read_ms", answer.figures.readMs},
+               {"ttft_ms", m_draft->answer.figures.firstTokenMs},
+               {"read_ms", m_draft->answer.figures.readMs},
+               {"full_read_ms", check ? Json(m_fullReadMs) : Json()},
+               {"check_ms", check ? Json(check->ms) : Json()},
                {"decode_tokens_per_s", answer.figures.decodeTokensPerSecond},
                {"missing_pages", missing},
                {"answer_id", answer.id}});
@@ -223,15 +336,18 @@ private:
     void printForPeople(const Answer& answer) const {
         std::printf("\n");
         if (answer.state == AnswerState::Stopped) std::printf("\nStopped by you.\n");
+        if (answer.finish == FinishReason::Repetition)
+            std::printf("\nEnded here: the model began to repeat itself.\n");
+        if (answer.finish == FinishReason::Length)
+            std::printf("\nEnded here: the longest length was reached (--max-tokens).\n");
         if (!answer.answerable) std::printf("\nThe document does not seem to say this.\n");
         if (!answer.citations.empty()) std::printf("\n");
         std::set<std::int32_t> listed;  // one place may stand behind several sentences
         for (const Citation& c : answer.citations) {
             if (!listed.insert(c.number).second) continue;
-            const bool paged = m_document->kind == DocumentKind::Pdf;
-            std::printf("  [%d] %s, %s %lld: %s\n", c.number, m_document->name.c_str(),
-                        paged ? "page" : "line", static_cast<long long>(paged ? c.page + 1 : lineOf(c)),
-                        c.quote.c_str());
+            std::printf(
+                "  [%d] %s, %s %lld: %s\n", c.number, m_document->name.c_str(), isPaged() ? "page" : "line",
+                static_cast<long long>(isPaged() ? c.page + 1 : lineOf(c.page, c.line)), c.quote.c_str());
         }
         for (const CheckedFact& fact : answer.facts) {
             if (fact.found == CheckedFact::Found::Nowhere) {
@@ -267,7 +383,10 @@ private:
     RowId m_documentRow = 0;
     std::unique_ptr<AnswerEngine> m_engine;
     std::unique_ptr<ReadDocument> m_read;
-    double m_readMs = 0;
+    double m_readMs = 0, m_fullReadMs = 0;
+    std::optional<AskOutcome> m_draft, m_full;  ///< the first answer; what the full reading writes
+    RowId m_draftRow = 0;
+    Library::Conversation m_conversation;
     int m_status = 1;
 };
 

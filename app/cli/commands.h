@@ -8,13 +8,16 @@
 #include <vector>
 
 #include "engine/policy.h"
+#include "engine/sampler.h"
 
 namespace kvasir::cli {
 
 struct AskArguments {
     std::string model;
     std::string mode = "auto";  ///< quick, full, auto
-    std::optional<double> rate, retention;
+    std::optional<double> rate, retention, coverage;
+    std::optional<std::int64_t> carried;
+    SamplerSettings sampling;
     std::int64_t maxTokens = 256;
     int threads = 0;
     std::string password;

@@ -30,6 +30,16 @@ void addAsk(CLI::App& app, Commands& c) {
         ->check(CLI::IsMember({"quick", "full", "auto"}));
     ask->add_option("--rate", c.ask.rate, "Share of the document carried forward, for example 0.2");
     ask->add_option("--retention", c.ask.retention, "Share of the keys and values kept for writing");
+    ask->add_option("--carried", c.ask.carried, "Number of tokens carried forward, whatever the length")
+        ->check(CLI::Range(1, 1 << 24));
+    ask->add_option("--coverage", c.ask.coverage,
+                    "Carry as few as hold this share of the attention, for example 0.9");
+    ask->add_option("--temperature", c.ask.sampling.temperature, "0: always the likeliest token");
+    ask->add_option("--top-p", c.ask.sampling.topP, "Draw from the likeliest tokens with this probability");
+    ask->add_option("--min-p", c.ask.sampling.minP, "Least probability, as a share of the likeliest's");
+    ask->add_option("--repeat-penalty", c.ask.sampling.repeatPenalty,
+                    "Above 1: what was written lately becomes less likely");
+    ask->add_option("--seed", c.ask.sampling.seed, "The same seed draws the same answer");
     ask->add_option("--max-tokens", c.ask.maxTokens, "Longest answer")->check(CLI::Range(1, 4096));
     ask->add_option("--threads", c.ask.threads, "Processor threads; 0: one per core")
         ->check(CLI::Range(0, 1024));

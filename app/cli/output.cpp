@@ -57,6 +57,32 @@ const char* modeName(AnswerMode mode) {
     return "quick";
 }
 
+const char* verdictName(Verdict verdict) {
+    switch (verdict) {
+        case Verdict::SameWords:
+            return "same_words";
+        case Verdict::SameFacts:
+            return "same_facts";
+        case Verdict::Different:
+            return "different";
+    }
+    return "different";
+}
+
+const char* finishName(FinishReason finish) {
+    switch (finish) {
+        case FinishReason::End:
+            return "end";
+        case FinishReason::Length:
+            return "length";
+        case FinishReason::Repetition:
+            return "repetition";
+        case FinishReason::Stopped:
+            return "stopped";
+    }
+    return "end";
+}
+
 Json toJson(const Error& error) {
     return {{"code", codeName(error.code)},
             {"what", error.what},

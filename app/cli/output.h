@@ -20,6 +20,8 @@ int failed(const Error& error, bool json);
 Json toJson(const Error& error);
 const char* codeName(ErrorCode code);
 const char* modeName(AnswerMode mode);
+const char* verdictName(Verdict verdict);
+const char* finishName(FinishReason finish);
 
 /// One line with the object. Invalid UTF-8 is replaced, never thrown at.
 void print(const Json& json);

@@ -63,7 +63,21 @@ std::string escaped(std::string_view text) {
     return out;
 }
 
-/// How many entries each layer keeps: all that entered, or the policy's share of the prompt.
+/// Ascending positions as [begin, end) runs.
+Json runs(const std::vector<std::int32_t>& positions) {
+    Json list = Json::array();
+    for (const std::int32_t position : positions) {
+        if (!list.empty() && list.back()[1] == position) {
+            list.back()[1] = position + 1;
+        } else {
+            list.push_back({position, position + 1});
+        }
+    }
+    return list;
+}
+
+/// How many entries each layer keeps, and which, where it keeps not all that entered. Traces of older
+/// versions know the policy's share of the prompt only.
 Json layers(const InspectedAnswer& inspected) {
     const std::int64_t layerCount = inspected.policy.value("layers", std::int64_t{0});
     const std::int64_t tsp = inspected.policy.value("tsp_layer", std::int64_t{0});
@@ -73,8 +87,18 @@ Json layers(const InspectedAnswer& inspected) {
     Json list = Json::array();
     for (std::int64_t i = 0; i < layerCount; ++i) {
         const std::int64_t entered = i <= tsp ? all : carried;
-        list.push_back(
-            {{"layer", i}, {"entered", entered}, {"kept", std::min(entered, all * perMille / 1000)}});
+        const auto& kept = inspected.trace.kept;
+        const auto index = static_cast<std::size_t>(i);
+        Json heads = Json::array();
+        std::int64_t most = kept.empty() ? std::min(entered, all * perMille / 1000) : entered;
+        if (index < kept.size() && !kept[index].empty()) {
+            most = 0;
+            for (const std::vector<std::int32_t>& positions : kept[index]) {
+                heads.push_back(runs(positions));
+                most = std::max(most, static_cast<std::int64_t>(positions.size()));
+            }
+        }
+        list.push_back({{"layer", i}, {"entered", entered}, {"kept", most}, {"heads", heads}});
     }
     return list;
 }

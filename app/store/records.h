@@ -66,6 +66,20 @@ struct Exchange {
     std::optional<bool> answerable;  ///< absent while it is not decided
     std::optional<Error> error;      ///< when Failed
     std::vector<std::int32_t> missingPages;
+    std::optional<FinishReason> finish;  ///< absent while the answer grows, and in stores of version 1
+    RowId follows = 0;                   ///< the draft that it stands under; 0: none
+    std::int32_t passages = 0;           ///< of a first look: how many were read
+};
+
+/// What became of a draft; see AnswerCheck.
+struct CheckRecord {
+    Verdict verdict = Verdict::Different;
+    AnswerMode by = AnswerMode::Full;
+    RowId other = 0;  ///< the answer that was written instead; 0: none, or it was deleted
+    bool sampled = false;
+    bool eightBit = false;
+    double ms = 0;
+    std::vector<LookedAt> looked;  ///< the most looked at first
 };
 
 /// A place that a sentence of the answer rests on.
@@ -94,6 +108,10 @@ struct Trace {
     std::vector<TokenRange> carried;  ///< prompt positions, ascending, not touching one another
     std::vector<float> scores;        ///< t of each prompt position, >= 0; empty when nothing was scored
     std::vector<float> attention;     ///< of each document token: mass over the answer's tokens, >= 0
+    /// Per layer and head, the prompt positions whose keys and values are kept, in blocks of `keptStep`
+    /// positions, ascending; a layer that keeps all that entered it has no heads here.
+    std::vector<std::vector<std::vector<TokenRange>>> kept;
+    std::uint32_t keptStep = 1;  ///< 1: exact; else a block counts when most of it is kept
 };
 
 struct PinRecord {

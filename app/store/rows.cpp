@@ -10,7 +10,7 @@ const char* const kDocumentColumns =
 const char* const kExchangeColumns =
     "id, conversation_id, asked_at, question, answer, state, mode, model_name, model_sha256, policy, "
     "prompt_tokens, carried_tokens, answer_tokens, ttft_ms, read_ms, decode_tokens_per_s, answerable, "
-    "error_code, error_what, error_where, error_advice, missing_pages";
+    "error_code, error_what, error_where, error_advice, missing_pages, finish, follows, passages";
 
 Query& Query::operator<<(double value) {
     m_statement.bind(++m_parameter, value);
@@ -92,7 +92,8 @@ void bindExchange(Query& query, const Exchange& e) {
           << e.readMs << e.decodeTokensPerSecond << e.answerable;
     const Error error = e.error.value_or(Error{ErrorCode::Internal, "", "", ""});
     query << (e.error ? std::optional(e.error->code) : std::nullopt) << error.what << error.where
-          << error.advice << packPages(e.missingPages);
+          << error.advice << packPages(e.missingPages) << e.finish
+          << (e.follows == 0 ? std::nullopt : std::optional(e.follows)) << e.passages;
 }
 
 }  // namespace
@@ -143,6 +144,11 @@ Exchange readExchange(Query& row) {
     error.advice = row.text();
     if (failed) e.error = std::move(error);
     e.missingPages = unpackPages(row.text());
+    const bool ended = !row.isNull();
+    const FinishReason finish = row.value(FinishReason::Stopped);
+    if (ended) e.finish = finish;
+    e.follows = row.integer();
+    e.passages = row.integer<std::int32_t>();
     return e;
 }
 
@@ -165,9 +171,10 @@ RowId insertDocument(SQLite::Database& database, const DocumentRecord& d) {
 }
 
 RowId insertExchange(SQLite::Database& database, const Exchange& exchange) {
-    Query query(database,
-                std::string("INSERT INTO exchanges (") + kExchangeColumns +
-                    ") VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    Query query(
+        database,
+        std::string("INSERT INTO exchanges (") + kExchangeColumns +
+            ") VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     bindExchange(query, exchange);
     query.run();
     return database.getLastInsertRowid();
@@ -180,7 +187,7 @@ void updateExchange(SQLite::Database& database, const Exchange& exchange) {
         "mode = ?, model_name = ?, model_sha256 = ?, policy = ?, prompt_tokens = ?, "
         "carried_tokens = ?, answer_tokens = ?, ttft_ms = ?, read_ms = ?, decode_tokens_per_s = ?, "
         "answerable = ?, error_code = ?, error_what = ?, error_where = ?, error_advice = ?, "
-        "missing_pages = ? WHERE id = ?");
+        "missing_pages = ?, finish = ?, follows = ?, passages = ? WHERE id = ?");
     bindExchange(query, exchange);
     query << exchange.id;
     if (query.run() == 0) throwMissing("answer");
@@ -209,6 +216,58 @@ void insertFacts(SQLite::Database& database, RowId exchange, const std::vector<C
         query.run();
         query.again();
     }
+}
+
+void replaceCheck(SQLite::Database& database, RowId exchange, const CheckRecord& check) {
+    for (const char* table : {"checks", "looked"}) {
+        const std::string sql = std::string("DELETE FROM ") + table + " WHERE exchange_id = ?";
+        (Query(database, sql) << exchange).run();
+    }
+    Query query(database,
+                "INSERT INTO checks (exchange_id, verdict, by_mode, other_id, sampled, eight_bit, ms) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)");
+    query << exchange << check.verdict << check.by
+          << (check.other == 0 ? std::nullopt : std::optional(check.other)) << check.sampled << check.eightBit
+          << check.ms;
+    query.run();
+    Query place(database,
+                "INSERT INTO looked (exchange_id, text_begin, text_end, page, line, share, quote) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)");
+    for (const LookedAt& l : check.looked) {
+        place << exchange << l.begin << l.end << l.page << l.line << static_cast<double>(l.share) << l.quote;
+        place.run();
+        place.again();
+    }
+}
+
+std::optional<CheckRecord> readCheck(SQLite::Database& database, RowId exchange) {
+    Query query(
+        database,
+        "SELECT verdict, by_mode, other_id, sampled, eight_bit, ms FROM checks WHERE exchange_id = ?");
+    query << exchange;
+    if (!query.next()) return std::nullopt;
+    CheckRecord check;
+    check.verdict = query.value(Verdict::Different);
+    check.by = query.value(AnswerMode::Full);
+    check.other = query.integer();
+    check.sampled = query.integer() != 0;
+    check.eightBit = query.integer() != 0;
+    check.ms = query.number();
+    Query place(database,
+                "SELECT text_begin, text_end, page, line, share, quote FROM looked WHERE exchange_id = ? "
+                "ORDER BY id");
+    place << exchange;
+    while (place.next()) {
+        LookedAt l;
+        l.begin = place.integer<std::uint32_t>();
+        l.end = place.integer<std::uint32_t>();
+        l.page = place.integer<std::int32_t>();
+        l.line = place.integer<std::int32_t>();
+        l.share = static_cast<float>(place.number());
+        l.quote = place.text();
+        check.looked.push_back(std::move(l));
+    }
+    return check;
 }
 
 }  // namespace kvasir

@@ -96,6 +96,8 @@ void updateExchange(SQLite::Database& database, const Exchange& exchange);
 void insertCitations(SQLite::Database& database, RowId exchange,
                      const std::vector<CitationRecord>& citations);
 void insertFacts(SQLite::Database& database, RowId exchange, const std::vector<CheckedFact>& facts);
+void replaceCheck(SQLite::Database& database, RowId exchange, const CheckRecord& check);
+std::optional<CheckRecord> readCheck(SQLite::Database& database, RowId exchange);
 
 /// StoreFailure with NotFound and "This <what> is no longer in the store."
 [[noreturn]] void throwMissing(const std::string& what);

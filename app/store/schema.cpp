@@ -17,6 +17,8 @@ static_assert(static_cast<int>(AnswerMode::Full) == 2);
 static_assert(static_cast<int>(ExchangeState::Interrupted) == 4);
 static_assert(static_cast<int>(CheckedFact::Found::Nowhere) == 2);
 static_assert(static_cast<int>(ErrorCode::Internal) == 14);
+static_assert(static_cast<int>(FinishReason::Stopped) == 3);
+static_assert(static_cast<int>(Verdict::Different) == 2);
 
 // The search tables hold no text of their own; triggers keep them in step with the tables that do, also when
 // a foreign key deletes.
@@ -170,10 +172,39 @@ CREATE TRIGGER passages_delete AFTER DELETE ON passages BEGIN
 END;
 )sql";
 
+// Drafts and what became of them.
+constexpr const char* kVersion2 = R"sql(
+ALTER TABLE exchanges ADD COLUMN finish INTEGER;
+ALTER TABLE exchanges ADD COLUMN follows INTEGER REFERENCES exchanges ON DELETE SET NULL;
+ALTER TABLE exchanges ADD COLUMN passages INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX exchanges_follows ON exchanges (follows);
+CREATE TABLE checks (
+    exchange_id INTEGER PRIMARY KEY REFERENCES exchanges ON DELETE CASCADE,
+    verdict INTEGER NOT NULL,
+    by_mode INTEGER NOT NULL,
+    other_id INTEGER REFERENCES exchanges ON DELETE SET NULL,
+    sampled INTEGER NOT NULL,
+    eight_bit INTEGER NOT NULL,
+    ms REAL NOT NULL
+) STRICT;
+CREATE INDEX checks_other ON checks (other_id);
+CREATE TABLE looked (
+    id INTEGER PRIMARY KEY,
+    exchange_id INTEGER NOT NULL REFERENCES exchanges ON DELETE CASCADE,
+    text_begin INTEGER NOT NULL,
+    text_end INTEGER NOT NULL,
+    page INTEGER NOT NULL,
+    line INTEGER NOT NULL,
+    share REAL NOT NULL,
+    quote TEXT NOT NULL
+) STRICT;
+CREATE INDEX looked_exchange ON looked (exchange_id);
+)sql";
+
 }  // namespace
 
 const std::vector<Migration>& migrations() {
-    static const std::vector<Migration> kSteps = {{1, kVersion1}};
+    static const std::vector<Migration> kSteps = {{1, kVersion1}, {2, kVersion2}};
     return kSteps;
 }
 

@@ -287,6 +287,13 @@ Pending<void> Store::finishExchange(Exchange exchange, std::vector<CitationRecor
     });
 }
 
+Pending<void> Store::saveCheck(RowId exchange, CheckRecord check) {
+    return m_parts->now<void>([exchange, check = std::move(check)](SQLite::Database& database) {
+        idOf(database, "exchanges", exchange, "answer");
+        replaceCheck(database, exchange, check);
+    });
+}
+
 Pending<void> Store::deleteExchange(RowId exchange) {
     return m_parts->submit<void>(WriteJob::Urgency::Now, WriteJob::Cleanup::Log,
                                  [exchange](SQLite::Database& database) {

@@ -82,6 +82,8 @@ public:
     /// Everything else about it; replaces citations, facts and trace. `exchange.id` names it.
     Pending<void> finishExchange(Exchange exchange, std::vector<CitationRecord> citations,
                                  std::vector<CheckedFact> facts, std::optional<Trace> trace);
+    /// What became of a finished draft, in place of what was known before.
+    Pending<void> saveCheck(RowId exchange, CheckRecord check);
     Pending<void> deleteExchange(RowId exchange);
 
     /// The document bytes of each document token, ascending; token i of the map is prompt position

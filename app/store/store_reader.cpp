@@ -169,6 +169,11 @@ Result<std::vector<CheckedFact>> StoreReader::facts(RowId exchange) const {
     });
 }
 
+Result<std::optional<CheckRecord>> StoreReader::check(RowId exchange) const {
+    return m_parts->guarded<std::optional<CheckRecord>>(
+        [&](SQLite::Database& database) { return readCheck(database, exchange); });
+}
+
 Result<std::optional<Trace>> StoreReader::trace(RowId exchange) const {
     return m_parts->guarded<std::optional<Trace>>([&](SQLite::Database& database) -> std::optional<Trace> {
         Query query(database, "SELECT token_map_id, data FROM traces WHERE exchange_id = ?");

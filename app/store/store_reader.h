@@ -41,6 +41,8 @@ public:
     Result<RowId> documentOf(RowId exchange) const;
     Result<std::vector<CitationRecord>> citations(RowId exchange) const;
     Result<std::vector<CheckedFact>> facts(RowId exchange) const;
+    /// Empty when the answer was not checked.
+    Result<std::optional<CheckRecord>> check(RowId exchange) const;
     /// Empty when the answer left none.
     Result<std::optional<Trace>> trace(RowId exchange) const;
     Result<std::vector<ByteRange>> tokenMap(RowId id) const;

@@ -11,7 +11,8 @@ namespace kvasir {
 
 namespace {
 
-constexpr char kTraceFormat = 1;
+constexpr char kTraceFormat = 2;
+constexpr char kOldTraceFormat = 1;  // without what layers keep
 constexpr char kRangesFormat = 1;
 // Bytes 1..255 span 16 powers of two below the largest value; 0 is 0.
 constexpr float kStepsPerOctave = 254.0F / 16.0F;
@@ -127,6 +128,16 @@ std::vector<float> takeValues(Input& input) {
     return values;
 }
 
+void takeKept(Input& input, Trace& trace) {
+    trace.keptStep = input.number32();
+    trace.kept.resize(input.count());
+    for (auto& layer : trace.kept) {
+        layer.resize(input.count());
+        for (std::vector<TokenRange>& head : layer)
+            head = takeRanges<TokenRange>(input);
+    }
+}
+
 std::string pack(char format, const std::string& plain) {
     const QByteArray packed =
         qCompress(reinterpret_cast<const uchar*>(plain.data()), static_cast<qsizetype>(plain.size()), 9);
@@ -169,11 +180,21 @@ Result<std::string> encodeTrace(const Trace& trace) {
     if (!putValues(plain, trace.scores) || !putValues(plain, trace.attention)) {
         return tl::unexpected(invalid("A score of a trace is negative or not a number."));
     }
+    putNumber(plain, trace.keptStep);
+    putNumber(plain, trace.kept.size());
+    for (const auto& layer : trace.kept) {
+        putNumber(plain, layer.size());
+        for (const std::vector<TokenRange>& head : layer) {
+            if (!putRanges(plain, head))
+                return tl::unexpected(invalid("The kept ranges of a trace are out of order."));
+        }
+    }
     return pack(kTraceFormat, plain);
 }
 
 Result<Trace> decodeTrace(std::string_view bytes) {
-    const Result<std::string> plain = unpack(kTraceFormat, bytes);
+    const bool old = bytes.starts_with(kOldTraceFormat);
+    const Result<std::string> plain = unpack(old ? kOldTraceFormat : kTraceFormat, bytes);
     if (!plain) return tl::unexpected(plain.error());
     Input input{*plain};
     Trace trace;
@@ -182,6 +203,7 @@ Result<Trace> decodeTrace(std::string_view bytes) {
     trace.carried = takeRanges<TokenRange>(input);
     trace.scores = takeValues(input);
     trace.attention = takeValues(input);
+    if (!old) takeKept(input, trace);
     if (!input.sound || !input.bytes.empty()) return tl::unexpected(damaged());
     return trace;
 }

@@ -4,6 +4,67 @@
 <context>
     <name>Phrases</name>
     <message>
+        <source>%1 to first word · from %2 passages</source>
+        <translation>%1で開始・%2か所から</translation>
+    </message>
+    <message>
+        <source>Full reading: same words</source>
+        <translation>精読の結果: 同じ文面</translation>
+    </message>
+    <message>
+        <source>Full reading: same facts, other words</source>
+        <translation>精読の結果: 内容は同じ(表現が異なる)</translation>
+    </message>
+    <message>
+        <source>Full reading: different</source>
+        <translation>精読の結果: 異なる</translation>
+    </message>
+    <message>
+        <source>Quick answer: same words</source>
+        <translation>クイック回答の結果: 同じ文面</translation>
+    </message>
+    <message>
+        <source>Quick answer: same facts, other words</source>
+        <translation>クイック回答の結果: 内容は同じ(表現が異なる)</translation>
+    </message>
+    <message>
+        <source>Quick answer: different</source>
+        <translation>クイック回答の結果: 異なる</translation>
+    </message>
+    <message>
+        <source> · 8-bit memory</source>
+        <translation>・8ビットのメモリ</translation>
+    </message>
+    <message>
+        <source> · drawn with the same seed</source>
+        <translation>・同じ乱数の種で生成</translation>
+    </message>
+    <message>
+        <source>p. %1</source>
+        <translation>p. %1</translation>
+    </message>
+    <message>
+        <source>line %1</source>
+        <translation>%1行目</translation>
+    </message>
+    <message>
+        <source>%1 “%2”</source>
+        <comment>place, quotation</comment>
+        <translation>%1「%2」</translation>
+    </message>
+    <message>
+        <source>Ended here: the model began to repeat itself.</source>
+        <translation>同じ内容の繰り返しになったため、ここで終了しました。</translation>
+    </message>
+    <message>
+        <source>Ended here: the longest length was reached.</source>
+        <translation>最大の長さに達したため、ここで終了しました。</translation>
+    </message>
+    <message>
+        <source>Stopped by you</source>
+        <translation>停止しました</translation>
+    </message>
+    <message>
         <source>Full reading</source>
         <comment>badge of an answer</comment>
         <translation>精読による回答</translation>
@@ -235,6 +296,10 @@
 <context>
     <name>kvasir::AnswerView</name>
     <message>
+        <source>Looked at most, and not carried here:</source>
+        <translation>精読が最も参照し、ここでは引き継がれなかった箇所:</translation>
+    </message>
+    <message>
         <source>Show answer %1</source>
         <translation>回答 %1 を表示</translation>
     </message>
@@ -313,10 +378,6 @@
     <message>
         <source>Answered without pages %1: they could not be read.</source>
         <translation>%1ページは読み取れなかったため、この回答に含まれていません。</translation>
-    </message>
-    <message>
-        <source>Stopped by you</source>
-        <translation>停止しました</translation>
     </message>
     <message>
         <source>%1.</source>
@@ -688,6 +749,25 @@ They are kept on this computer, in your own data folder, until you delete them.<
 </context>
 <context>
     <name>kvasir::SettingsPage</name>
+    <message>
+        <source>Full reading</source>
+        <comment>setting</comment>
+        <translation>精読</translation>
+    </message>
+    <message>
+        <source>Always</source>
+        <comment>full reading</comment>
+        <translation>常に</translation>
+    </message>
+    <message>
+        <source>On mains only</source>
+        <translation>電源接続時のみ</translation>
+    </message>
+    <message>
+        <source>Never</source>
+        <comment>full reading</comment>
+        <translation>行わない</translation>
+    </message>
     <message>
         <source>Settings</source>
         <translation>設定</translation>

@@ -87,6 +87,154 @@ TEST_F(Engine, TheSameQuestionGivesTheSameAnswer) {
               ask(*document, "Who is the tenant?")->answer.text);
 }
 
+TEST_F(Engine, GuessesChangeNoAnswer) {
+    const auto document = read(test::leaseText(25));
+    ASSERT_TRUE(sharedEngine->readLate(*document, {}, {}));
+    for (const AnswerMode mode : {AnswerMode::Quick, AnswerMode::Full}) {
+        for (const char* question : {"What is the fee of item 3?", "Repeat clauses 4 to 7.", "Who is it?"}) {
+            AskRequest request;
+            request.question = question;
+            request.mode = mode;
+            request.retentionPerMille = 300;
+            request.maxTokens = 96;
+            const auto guessed = sharedEngine->ask(*document, request, {}, [](std::string_view) {});
+            request.speculate = false;
+            const auto plain = sharedEngine->ask(*document, request, {}, [](std::string_view) {});
+            ASSERT_TRUE(guessed && plain);
+            EXPECT_EQ(guessed->tokens, plain->tokens) << question;
+            EXPECT_EQ(guessed->answer.text, plain->answer.text);
+            EXPECT_EQ(guessed->answer.finish, plain->answer.finish);
+            EXPECT_EQ(guessed->trace.attention, plain->trace.attention) << "evidence is the same too";
+            EXPECT_EQ(plain->trace.speed.guessed, 0);
+            EXPECT_LE(guessed->trace.speed.batches, plain->trace.speed.batches);
+        }
+    }
+}
+
+TEST_F(Engine, ASeedWritesTheSameAndAnotherSeedWritesOther) {
+    const auto document = read(test::leaseText(10));
+    AskRequest request;
+    request.question = "Describe the lease.";
+    request.sampling.temperature = 1.5F;
+    request.maxTokens = 64;
+    const auto text = [&](std::uint64_t seed, bool speculate) {
+        request.sampling.seed = seed;
+        request.speculate = speculate;
+        const auto outcome = sharedEngine->ask(*document, request, {}, [](std::string_view) {});
+        EXPECT_TRUE(outcome);
+        return outcome ? outcome->answer.text : "";
+    };
+    const std::string first = text(1, true);
+    EXPECT_EQ(text(1, true), first);
+    EXPECT_EQ(text(1, false), first) << "draws are the same with guesses and without";
+    EXPECT_NE(text(2, true), first);
+    request.sampling.topP = 2;
+    EXPECT_EQ(sharedEngine->ask(*document, request, {}, [](std::string_view) {}).error().code,
+              ErrorCode::InvalidArgument);
+}
+
+TEST_F(Engine, ConfirmsWhatTheFullReadingWritesAndNothingElse) {
+    const auto document = read(test::leaseText(30));
+    ASSERT_TRUE(sharedEngine->readLate(*document, {}, {}));
+    int same = 0, other = 0;
+    for (int item = 1; item <= 6; ++item) {
+        AskRequest request;
+        request.question = "What is the fee of item " + std::to_string(3 * item) + "?";
+        request.maxTokens = 48;
+        request.ratePerMille = item % 2 == 0 ? 60 : 900;
+        const auto quick = sharedEngine->ask(*document, request, {}, [](std::string_view) {});
+        ASSERT_TRUE(quick);
+        const auto confirmed = sharedEngine->confirm(*document, request, *quick, {});
+        ASSERT_TRUE(confirmed) << confirmed.error().message();
+        request.mode = AnswerMode::Full;
+        request.speculate = false;
+        const auto full = sharedEngine->ask(*document, request, {}, [](std::string_view) {});
+        ASSERT_TRUE(full);
+        EXPECT_EQ(confirmed->full.tokens, full->tokens) << "what it writes is the full reading's own";
+        EXPECT_EQ(confirmed->full.answer.text, full->answer.text);
+        EXPECT_EQ(confirmed->full.answer.citations.size(), full->answer.citations.size());
+        EXPECT_EQ(confirmed->check.verdict == Verdict::SameWords, quick->tokens == full->tokens);
+        EXPECT_EQ(confirmed->check.by, AnswerMode::Full);
+        (quick->tokens == full->tokens ? same : other) += 1;
+        if (confirmed->check.verdict != Verdict::SameWords) continue;
+        EXPECT_TRUE(confirmed->check.looked.empty());
+        EXPECT_LT(confirmed->full.trace.speed.batches, full->trace.speed.batches);
+    }
+    EXPECT_GT(same, 0);
+    EXPECT_GT(other, 0);
+    std::stop_source stop;
+    stop.request_stop();
+    const auto quick = ask(*document, "Who is the tenant?");
+    AskRequest request;
+    request.question = "Who is the tenant?";
+    EXPECT_EQ(sharedEngine->confirm(*document, request, *quick, stop.get_token()).error().code,
+              ErrorCode::Cancelled);
+}
+
+TEST_F(Engine, PinsAndOtherPoliciesDecideWhatIsCarried) {
+    const auto document = read(test::leaseText(40));
+    const std::string& text = document->tokenised.document->text;
+    const auto place = static_cast<std::uint32_t>(text.find("The fee of item 20"));
+    AskRequest request;
+    request.question = "Who is the tenant?";
+    request.maxTokens = 24;
+    request.carriedTokens = 150;
+    request.pins = {{place, place + 40}};
+    const auto pinned = sharedEngine->ask(*document, request, {}, [](std::string_view) {});
+    ASSERT_TRUE(pinned);
+    EXPECT_EQ(pinned->trace.decision.by, CarriedBy::Minimum);
+    EXPECT_GT(pinned->trace.decision.pinned, 5);
+    EXPECT_EQ(pinned->answer.figures.carriedTokens, 150 + pinned->trace.decision.pinned);
+    const AnswerTrace& trace = pinned->trace;
+    for (std::size_t i = 0; i < trace.tokens.size(); ++i) {
+        if (trace.tokens[i].end <= place || trace.tokens[i].begin >= place + 40) continue;
+        const auto position = static_cast<std::int32_t>(trace.layout.prefix) + static_cast<std::int32_t>(i);
+        EXPECT_TRUE(std::binary_search(trace.carried.begin(), trace.carried.end(), position)) << position;
+    }
+    request.carriedTokens.reset();
+    request.coveragePerMille = 900;
+    const auto adaptive = sharedEngine->ask(*document, request, {}, [](std::string_view) {});
+    ASSERT_TRUE(adaptive);
+    EXPECT_EQ(adaptive->trace.policy.name, "adaptive");
+    EXPECT_GE(adaptive->trace.decision.covered, 0.0);
+    request.ratePerMille = 100;
+    EXPECT_EQ(sharedEngine->ask(*document, request, {}, [](std::string_view) {}).error().code,
+              ErrorCode::InvalidArgument);
+}
+
+TEST_F(Engine, LooksAtPassagesOfADocumentThatIsNotRead) {
+    const auto document = test::textDocument(test::leaseText(60));
+    const auto range = [&](const std::string& words, std::uint32_t length) {
+        const auto begin = static_cast<std::uint32_t>(document->text.find(words));
+        return ByteRange{begin, begin + length};
+    };
+    AskRequest request;
+    request.question = "What is the fee of item 40?";
+    request.maxTokens = 48;
+    const std::vector<ByteRange> passages{range("Clause 40.", 90), range("The landlord", 70),
+                                          range("Clause 41.", 90)};
+    std::string shown;
+    const auto look = sharedEngine->look(document, passages, 500, request, {},
+                                         [&](std::string_view written) { shown = written; });
+    ASSERT_TRUE(look) << look.error().message();
+    EXPECT_EQ(look->answer.mode, AnswerMode::FirstLook);
+    EXPECT_EQ(look->answer.passages, 2) << "40 and 41 are next to one another";
+    EXPECT_LT(look->answer.figures.promptTokens, 600);
+    EXPECT_FALSE(shown.empty());
+    std::uint32_t before = 0;
+    for (const TextToken& token : look->trace.tokens) {
+        EXPECT_LE(before, token.begin);
+        EXPECT_LE(token.end, document->text.size());
+        before = token.end;
+    }
+    for (const Citation& citation : look->answer.citations)
+        EXPECT_EQ(document->lineAt(citation.begin), static_cast<std::size_t>(citation.line));
+    EXPECT_EQ(sharedEngine->look(document, passages, 5, request, {}, [](std::string_view) {}).error().code,
+              ErrorCode::Empty);
+    EXPECT_EQ(sharedEngine->look(document, {}, 500, request, {}, [](std::string_view) {}).error().code,
+              ErrorCode::Empty);
+}
+
 TEST_F(Engine, StopsWhileWriting) {
     const auto document = read(test::leaseText(10));
     std::stop_source stop;

@@ -17,6 +17,8 @@ Answer sampleAnswer() {
                         {2, 25, 35, 90, 95, 4, 21, "107"}};
     answer.facts = {{"107", 12, 15, CheckedFact::Found::OnCitedPage, 3}};
     answer.missingPages = {5, 9};
+    answer.finish = FinishReason::Repetition;
+    answer.passages = 4;
     answer.figures = {1200, 300, 12.5, 3000, 41.5, 17};
     answer.askedAt = 1'700'000'000'000;
     return answer;
@@ -48,6 +50,8 @@ TEST(Archive, AnswerComesBackAsItWas) {
     EXPECT_EQ(after.mode, before.mode);
     EXPECT_EQ(after.answerable, before.answerable);
     EXPECT_EQ(after.missingPages, before.missingPages);
+    EXPECT_EQ(after.finish, before.finish);
+    EXPECT_EQ(after.passages, before.passages);
     EXPECT_EQ(after.askedAt, before.askedAt);
     EXPECT_EQ(after.figures.carriedTokens, before.figures.carriedTokens);
     EXPECT_EQ(after.figures.firstTokenMs, before.figures.firstTokenMs);
@@ -95,6 +99,41 @@ TEST(Archive, TraceComesBackAsItWas) {
     EXPECT_EQ(after.tokens.back().end, before.tokens.back().end);
 }
 
+TEST(Archive, WhatLayersKeepIsExactUnlessThePromptIsLong) {
+    AnswerTrace trace = sampleTrace();
+    trace.kept = {{{0, 1, 2, 9}, {4, 5}}, {}};
+    Trace record = toTrace(trace, 1);
+    EXPECT_EQ(record.keptStep, 1U);
+    EXPECT_EQ(toAnswerTrace(record, {}).kept, trace.kept);
+    trace.layout.length = 40000;
+    std::vector<std::int32_t> positions;
+    for (std::int32_t at = 0; at < 20; ++at)  // all of block 0, a quarter of block 1
+        positions.push_back(at);
+    for (std::int32_t at = 33; at < 42; ++at)  // most of block 2
+        positions.push_back(at);
+    trace.kept = {{positions}};
+    record = toTrace(trace, 1);
+    EXPECT_EQ(record.keptStep, 16U);
+    EXPECT_EQ(record.kept[0][0], (std::vector<TokenRange>{{0, 16}, {32, 48}}));
+}
+
+TEST(Archive, ChecksComeBackAsTheyWere) {
+    AnswerCheck check;
+    check.verdict = Verdict::SameFacts;
+    check.by = AnswerMode::Quick;
+    check.answer = "A9";
+    check.sampled = true;
+    check.ms = 3;
+    check.looked = {{1, 2, 3, 4, 0.5F, "here"}};
+    const AnswerCheck back = toAnswerCheck(toCheckRecord(check));
+    EXPECT_EQ(back.verdict, check.verdict);
+    EXPECT_EQ(back.by, check.by);
+    EXPECT_EQ(back.answer, "A9");
+    EXPECT_TRUE(back.sampled);
+    EXPECT_EQ(back.looked.at(0).quote, "here");
+    EXPECT_EQ(toAnswerCheck({}).answer, "");
+}
+
 TEST(Archive, AnswerIdsAreStrict) {
     EXPECT_EQ(exchangeOf(answerId(12)), 12);
     for (const char* bad : {"", "A", "12", "a12", "A0", "A-1", "A12x", "A 12", "A99999999999999999999"})
@@ -103,8 +142,9 @@ TEST(Archive, AnswerIdsAreStrict) {
 
 TEST(Archive, PolicyIsWhole) {
     const nlohmann::json policy = nlohmann::json::parse(policyJson(sampleTrace()));
-    for (const char* key : {"name", "layers", "tsp_layer", "rate", "minimum_carried", "retention", "window",
-                            "pool", "kernel", "keep_prompt"})
+    for (const char* key :
+         {"name", "layers", "tsp_layer", "rate", "minimum_carried", "retention", "window", "pool", "kernel",
+          "keep_prompt", "coverage", "maximum_carried", "pins", "decision", "ms", "bytes", "guesses"})
         EXPECT_TRUE(policy.contains(key)) << key;
     EXPECT_EQ(policy["layers"], 24);
 }

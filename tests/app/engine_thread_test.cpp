@@ -15,19 +15,25 @@ class EngineThreadTest : public testing::Test {
 protected:
     void SetUp() override { KVASIR_NEEDS_SMOLLM2(); }
 
-    void start(const std::filesystem::path& model) {
+    void start(const std::filesystem::path& model, double longWait = EngineThread::kLongWait) {
         EngineThread::Events events;
         events.model = [this](const EngineThread::ModelState& state) { note([&] { m_model = state; }); };
         events.reading = [this](DocumentId id, const ReadingState& state) {
             note([&] { m_stages[id].push_back(state.stage); });
         };
-        events.text = [this](EngineThread::AnswerKey key, std::string_view text) {
-            note([&] { m_texts[key] = std::string(text); });
+        events.text = [this](EngineThread::AnswerKey key, AnswerMode mode, std::string_view text) {
+            note([&] { m_texts[{key, mode}] = std::string(text); });
+        };
+        events.looked = [this](EngineThread::AnswerKey key, AskOutcome outcome) {
+            note([&] { m_looked.emplace(key, std::move(outcome)); });
+        };
+        events.checked = [this](EngineThread::AnswerKey key, Result<ConfirmOutcome> outcome) {
+            note([&] { m_checked.emplace(key, std::move(outcome)); });
         };
         events.finished = [this](EngineThread::AnswerKey key, Result<AskOutcome> outcome) {
             note([&] { m_finished.emplace(key, std::move(outcome)); });
         };
-        m_thread = std::make_unique<EngineThread>(std::move(events), 2);
+        m_thread = std::make_unique<EngineThread>(std::move(events), 2, longWait);
         m_thread->setFullReading(false);
         if (!model.empty()) m_thread->loadModel(model);
     }
@@ -50,18 +56,20 @@ protected:
     const Result<AskOutcome>* finished(EngineThread::AnswerKey key) {
         return wait([&] { return m_finished.contains(key); }) ? &m_finished.at(key) : nullptr;
     }
-    void ask(DocumentId document, EngineThread::AnswerKey key) {
+    void ask(DocumentId document, EngineThread::AnswerKey key, EngineThread::FindPassages passages = {}) {
         AskRequest request;
         request.question = "Who is the tenant?";
         request.maxTokens = 24;
-        m_thread->ask(document, key, request);
+        m_thread->ask(document, key, request, std::move(passages));
     }
 
     std::mutex m_mutex;
     std::condition_variable m_changed;
     EngineThread::ModelState m_model;
     std::map<DocumentId, std::vector<Stage>> m_stages;
-    std::map<EngineThread::AnswerKey, std::string> m_texts;
+    std::map<std::pair<EngineThread::AnswerKey, AnswerMode>, std::string> m_texts;
+    std::map<EngineThread::AnswerKey, AskOutcome> m_looked;
+    std::map<EngineThread::AnswerKey, Result<ConfirmOutcome>> m_checked;
     std::map<EngineThread::AnswerKey, Result<AskOutcome>> m_finished;
     std::unique_ptr<EngineThread> m_thread;
 };
@@ -75,7 +83,7 @@ TEST_F(EngineThreadTest, AnswersAQuestionThatCameBeforeModelAndReading) {
     ASSERT_NE(outcome, nullptr);
     ASSERT_TRUE(*outcome) << outcome->error().message();
     EXPECT_EQ((*outcome)->answer.state, AnswerState::Complete);
-    EXPECT_FALSE(m_texts[7].empty());
+    EXPECT_FALSE((m_texts[{7, AnswerMode::Quick}].empty()));
     EXPECT_GT(m_model.documentBytes, 0);
 }
 
@@ -87,6 +95,65 @@ TEST_F(EngineThreadTest, ReadsInFullWhenNothingElseIsToBeDone) {
     ask(1, 1);
     ASSERT_NE(finished(1), nullptr);
     EXPECT_EQ((*finished(1))->answer.mode, AnswerMode::Full);
+}
+
+TEST_F(EngineThreadTest, ChecksQuickAnswersWhenTheFullReadingIsDone) {
+    start();
+    m_thread->addDocument(1, test::textDocument(test::leaseText(30)));
+    ask(1, 1);
+    ASSERT_NE(finished(1), nullptr);
+    ASSERT_TRUE(*finished(1));
+    EXPECT_EQ((*finished(1))->answer.mode, AnswerMode::Quick);
+    EXPECT_TRUE(m_checked.empty());
+    m_thread->setFullReading(true);
+    ASSERT_TRUE(wait([&] { return m_checked.contains(1); }));
+    const Result<ConfirmOutcome>& checked = m_checked.at(1);
+    ASSERT_TRUE(checked) << checked.error().message();
+    EXPECT_EQ(checked->check.by, AnswerMode::Full);
+    // The document is short: everything was carried, and nothing can differ.
+    EXPECT_EQ(checked->check.verdict, Verdict::SameWords);
+    EXPECT_EQ(checked->full.answer.text, (*finished(1))->answer.text);
+    ask(1, 2);
+    ASSERT_NE(finished(2), nullptr);
+    EXPECT_EQ((*finished(2))->answer.mode, AnswerMode::Full);
+    m_thread->removeDocument(1);
+    ask(1, 3);
+    ASSERT_NE(finished(3), nullptr);
+    const std::lock_guard lock(m_mutex);
+    EXPECT_EQ(m_checked.size(), 1U) << "a full reading needs no check";
+}
+
+TEST_F(EngineThreadTest, AFirstLookComesBeforeALongWait) {
+    start(test::modelFile(test::kSmollm2), 0);
+    const std::string text = test::leaseText(160);
+    m_thread->addDocument(1, test::textDocument(text));
+    ASSERT_TRUE(reached(1, Stage::FirstReading));
+    const auto where = static_cast<std::uint32_t>(text.find("enant"));
+    ask(1, 1, [=] { return std::vector<ByteRange>{{where - 40, where + 200}, {0, 100}}; });
+    ASSERT_NE(finished(1), nullptr);
+    ASSERT_TRUE(*finished(1)) << finished(1)->error().message();
+    EXPECT_EQ((*finished(1))->answer.mode, AnswerMode::Quick);
+    const std::lock_guard lock(m_mutex);
+    ASSERT_TRUE(m_looked.contains(1));
+    const AskOutcome& look = m_looked.at(1);
+    EXPECT_EQ(look.answer.mode, AnswerMode::FirstLook);
+    EXPECT_EQ(look.answer.state, AnswerState::Complete);
+    EXPECT_GT(look.answer.passages, 0);
+    EXPECT_LT(look.answer.figures.promptTokens, 2200);
+    EXPECT_FALSE((m_texts[{1, AnswerMode::FirstLook}].empty()));
+    for (const Citation& citation : look.answer.citations)
+        EXPECT_LE(citation.end, text.size());
+    EXPECT_GT(std::count(m_stages[1].begin(), m_stages[1].end(), Stage::FirstReading), 1)
+        << "the reading went on";
+}
+
+TEST_F(EngineThreadTest, AShortWaitNeedsNoFirstLook) {
+    start(test::modelFile(test::kSmollm2), 1e9);
+    m_thread->addDocument(1, test::textDocument(test::leaseText(30)));
+    ask(1, 1, [] { return std::vector<ByteRange>{{0, 100}}; });
+    ASSERT_NE(finished(1), nullptr);
+    const std::lock_guard lock(m_mutex);
+    EXPECT_TRUE(m_looked.empty());
 }
 
 TEST_F(EngineThreadTest, StopsAndContinuesReading) {

@@ -32,12 +32,14 @@ protected:
         KVASIR_NEEDS_SMOLLM2();
         begin();
     }
-    void begin(std::filesystem::path model = test::modelFile(test::kSmollm2)) {
+    void begin(std::filesystem::path model = test::modelFile(test::kSmollm2),
+               double longWait = EngineThread::kLongWait) {
         m_workspace.reset();
         LocalWorkspace::Options options;
         options.dataFolder = m_folder.path() / "data";
         options.model = std::move(model);
         options.threads = 2;
+        options.longWait = longWait;
         auto created = LocalWorkspace::create(options);
         ASSERT_TRUE(created) << created.error().message();
         m_workspace = std::move(*created);
@@ -129,6 +131,59 @@ TEST_F(LocalWorkspaceTest, AQuestionAskedWhileOpeningIsAnsweredAndKept) {
     const auto exchange = (*reader)->exchange(exchangeOf(answers[0].toStdString()));
     ASSERT_TRUE(exchange);
     EXPECT_FALSE(exchange->modelName.empty()) << "asked before the model was there, answered by it";
+}
+
+TEST_F(LocalWorkspaceTest, AQuickAnswerIsCheckedAndTheVerdictKept) {
+    m_workspace->setSetting("fullReading", "never");
+    const DocumentId id = m_workspace->open(q(lease()));
+    const QString asked = m_workspace->ask(id, "What is the fee of item 3?");
+    ASSERT_EQ(ended(asked).state, AnswerState::Complete);
+    EXPECT_EQ(m_workspace->answer(asked).mode, AnswerMode::Quick);
+    EXPECT_EQ(m_workspace->reading(id).stage, ReadingStage::FirstDone) << "as the setting says";
+    EXPECT_FALSE(m_workspace->answer(asked).check);
+    m_workspace->setSetting("fullReading", "always");
+    ASSERT_TRUE(waitFor([&] { return m_workspace->answer(asked).check.has_value(); }));
+    const AnswerCheck check = *m_workspace->answer(asked).check;
+    EXPECT_EQ(check.by, AnswerMode::Full);
+    EXPECT_EQ(check.verdict, Verdict::SameWords) << "all of so short a document is carried";
+    EXPECT_EQ(m_workspace->answers(id).size(), 1U);
+    begin();
+    const DocumentId again = m_workspace->documents().at(0).id;
+    const Answer kept = m_workspace->answer(m_workspace->answers(again).at(0));
+    ASSERT_TRUE(kept.check);
+    EXPECT_EQ(kept.check->verdict, Verdict::SameWords);
+    EXPECT_EQ(m_workspace->setting("fullReading"), "always");
+    EXPECT_TRUE(m_failures.empty());
+}
+
+TEST_F(LocalWorkspaceTest, AFirstLookStandsAboveTheQuickAnswer) {
+    begin(test::modelFile(test::kSmollm2), 0);
+    const DocumentId id = m_workspace->open(q(lease("long.txt", 150)));
+    ASSERT_TRUE(reaches(id, ReadingStage::FirstReading));
+    const QString asked = m_workspace->ask(id, "What is the fee of item 3?");
+    ASSERT_EQ(ended(asked).state, AnswerState::Complete);
+    const Answer look = m_workspace->answer(asked);
+    EXPECT_EQ(look.mode, AnswerMode::FirstLook);
+    EXPECT_GT(look.passages, 0);
+    ASSERT_EQ(m_workspace->answers(id).size(), 2U);
+    const QString below = m_workspace->answers(id)[1];
+    EXPECT_EQ(QString::fromStdString(m_workspace->answer(below).follows), asked);
+    ASSERT_EQ(ended(below).state, AnswerState::Complete);
+    EXPECT_EQ(m_workspace->answer(below).mode, AnswerMode::Quick);
+    const Answer checked = m_workspace->answer(asked);
+    ASSERT_TRUE(checked.check);
+    EXPECT_EQ(checked.check->by, AnswerMode::Quick);
+    EXPECT_EQ(QString::fromStdString(checked.check->answer), below);
+    begin();
+    const DocumentId again = m_workspace->documents().at(0).id;
+    const std::vector<QString> kept = m_workspace->answers(again);
+    ASSERT_GE(kept.size(), 2U);
+    EXPECT_EQ(m_workspace->answer(kept[0]).mode, AnswerMode::FirstLook);
+    EXPECT_EQ(m_workspace->answer(kept[0]).passages, look.passages);
+    EXPECT_EQ(QString::fromStdString(m_workspace->answer(kept[1]).follows), kept[0]);
+    ASSERT_TRUE(m_workspace->answer(kept[0]).check);
+    EXPECT_EQ(QString::fromStdString(m_workspace->answer(kept[0]).check->answer), kept[1]);
+    EXPECT_TRUE(m_failures.empty());
 }
 
 TEST_F(LocalWorkspaceTest, StopsAnswersInEveryState) {

@@ -96,7 +96,9 @@ class Commands(CliTest):
     def test_ask_inspect_and_sessions(self):
         answer = self.ask(self.lease, "What is the fee of item 3?")
         self.keys(answer, "answer citations answerable mode confirmed prompt_tokens carried_tokens ttft_ms read_ms "
-                          "decode_tokens_per_s answer_id")
+                          "decode_tokens_per_s answer_id verdict finish")
+        self.assertTrue(answer["confirmed"], "auto reads in full and checks")
+        self.assertEqual(answer["verdict"], "same_words", "all of so short a document is carried")
         self.assertTrue(answer["answer"])
         self.assertEqual(answer["mode"], "quick")
         for citation in answer["citations"]:
@@ -124,6 +126,22 @@ class Commands(CliTest):
         done = self.run_cli("ask", "--model", MODEL, "--max-tokens", 40, self.lease, "Who is the tenant?")
         self.assertEqual(done.returncode, 0)
         self.assertIn("Quick answer", done.stdout.decode())
+        self.assertIn("Full reading: same words", done.stdout.decode())
+
+    @needs_model
+    def test_quick_answers_are_not_checked_and_draws_repeat(self):
+        draw = ("--mode", "quick", "--temperature", 1.2, "--top-p", 0.95, "--min-p", 0.02, "--repeat-penalty", 1.1,
+                "--seed", 5, self.lease, "Describe the lease.")
+        first = self.ask(*draw)
+        self.assertFalse(first["confirmed"])
+        self.assertIsNone(first["verdict"])
+        self.assertEqual(self.ask(*draw)["answer"], first["answer"])
+        policy = self.json("inspect", self.ask("--mode", "quick", "--carried", 90, self.lease, "Who is the tenant?")
+                           ["answer_id"], "--json")["policy"]
+        self.assertEqual(policy["decision"]["carried"], 90)
+        for bad in (("--temperature", -1), ("--top-p", 0), ("--rate", 0.2, "--carried", 50), ("--coverage", 2)):
+            done = self.run_cli("ask", "--model", MODEL, *bad, self.lease, "Who?")
+            self.assertEqual(done.returncode, 2, bad)
 
     def test_ingest(self):
         found = self.json("ingest", "--json", self.lease, FIXTURES / "blank_and_picture.pdf")["documents"]

@@ -1,120 +1,18 @@
 // Resident documents, full reading, stops and errors, on models of random weights.
 #include "engine/generation.h"
 
+#include <algorithm>
 #include <numeric>
-#include <random>
 
 #include <gtest/gtest.h>
 
-#include "engine/model.h"
-#include "tests/engine/scratch_file.h"
-#include "tests/engine/tiny_model.h"
-#include "tests/engine/watched_backend.h"
+#include "tests/engine/generation_fixture.h"
 
 namespace kvasir {
 namespace {
 
-using kernels::Activations;
-
-struct Setting {
-    const char* architecture;
-    Activations activations;
-};
-
-std::ostream& operator<<(std::ostream& out, const Setting& setting) {
-    return out << setting.architecture << (setting.activations == Activations::F32 ? "_f32" : "_int8");
-}
-
-struct Outcome {
-    PrefillTrace trace;
-    std::vector<std::vector<float>> logits;
-};
-
-class GenerationTest : public testing::TestWithParam<Setting> {
-protected:
-    void SetUp() override { load(2); }
-
-    void load(int threads) {
-        runner.reset();
-        model.reset();
-        backend = std::make_unique<test::WatchedBackend>(threads);
-        test::TinySizes sizes;
-        sizes.architecture = GetParam().architecture;
-        sizes.type = kernels::TensorType::Q8_0;
-        file = std::make_unique<test::ScratchFile>(test::TinyModel(sizes).bytes());
-        Result<std::unique_ptr<Model>> loaded =
-            Model::load(file->path(), *backend, {GetParam().activations, {}});
-        ASSERT_TRUE(loaded) << loaded.error().message();
-        model = std::move(*loaded);
-        Result<std::unique_ptr<LayerRunner>> made = LayerRunner::create(*model, *backend);
-        ASSERT_TRUE(made);
-        runner = std::move(*made);
-    }
-
-    std::vector<TokenId> prompt(std::size_t length) const {
-        std::mt19937 random(11);
-        std::vector<TokenId> tokens(length);
-        for (TokenId& token : tokens)
-            token = static_cast<TokenId>(random() % static_cast<unsigned>(model->config().vocabulary));
-        return tokens;
-    }
-
-    std::unique_ptr<ResidentDocument> resident(const std::vector<TokenId>& tokens, std::size_t count,
-                                               std::int32_t tsp) const {
-        Result<std::unique_ptr<ResidentDocument>> made = ResidentDocument::create(
-            *model, *backend, {tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(count)}, tsp,
-            kernels::KvType::F16);
-        EXPECT_TRUE(made);
-        EXPECT_TRUE((*made)->readEarly(*runner, {}, {}));
-        return std::move(*made);
-    }
-
-    std::unique_ptr<Generation> generation(const ResidentDocument& document,
-                                           const std::vector<TokenId>& tokens, const Policy& policy,
-                                           PromptLayout layout = {}) const {
-        layout.length = static_cast<std::int64_t>(tokens.size());
-        if (layout.documentEnd == 0) layout.documentEnd = layout.length;
-        Generation::Options options;
-        options.policy = policy;
-        options.maxTokens = 8;
-        options.detailed = true;
-        options.observed = {policy.tspLayer};
-        auto made = Generation::create(*runner, document, {tokens.begin() + document.size(), tokens.end()},
-                                       layout, options);
-        EXPECT_TRUE(made) << made.error().message();
-        return std::move(*made);
-    }
-
-    static Outcome finish(Generation& generation) {
-        Outcome outcome;
-        EXPECT_TRUE(generation.prefill({}));
-        outcome.trace = generation.trace();
-        for (int i = 0; i < 5; ++i) {
-            outcome.logits.push_back(generation.logits());
-            EXPECT_TRUE(generation.accept(greedy(generation.logits()), {}));
-        }
-        return outcome;
-    }
-
-    static void expectSame(const Outcome& a, const Outcome& b) {
-        EXPECT_EQ(a.trace.carried, b.trace.carried);
-        EXPECT_EQ(a.trace.kept, b.trace.kept);
-        EXPECT_EQ(a.trace.tspScores, b.trace.tspScores);
-        EXPECT_EQ(a.logits, b.logits);
-    }
-
-    Policy paper(std::int64_t window = 8) const {
-        Policy policy = Policy::paper(model->config());
-        policy.window = window;
-        policy.retentionPerMille = 300;
-        return policy;
-    }
-
-    std::unique_ptr<test::WatchedBackend> backend;
-    std::unique_ptr<test::ScratchFile> file;
-    std::unique_ptr<Model> model;
-    std::unique_ptr<LayerRunner> runner;
-};
+using test::GenerationTest;
+using test::Outcome;
 
 TEST_P(GenerationTest, AResidentDocumentGivesTheBitsOfOnePass) {
     const std::vector<TokenId> tokens = prompt(333);
@@ -197,6 +95,83 @@ TEST_P(GenerationTest, WhatIsNotDocumentIsAlwaysCarried) {
     EXPECT_LE(sum, static_cast<float>(model->config().heads) * 1.001F);
 }
 
+TEST_P(GenerationTest, PinsAreCarriedAndKeptOnTopOfEverything) {
+    const std::vector<TokenId> tokens = prompt(400);
+    Policy policy = paper();
+    policy.keepPrompt = true;
+    const PromptLayout layout{12, 380, 0};
+    const std::unique_ptr<ResidentDocument> document = resident(tokens, 380, policy.tspLayer);
+    const Outcome plain = finish(*generation(*document, tokens, policy, layout));
+    policy.pins = {{5, 20}, {100, 131}, {375, 385}};
+    const std::unique_ptr<Generation> made = generation(*document, tokens, policy, layout);
+    const Outcome pinned = finish(*made);
+    // Of the pinned, those that would have to compete: [12, 20), [100, 131) and [375, 380).
+    const CarryDecision& decision = pinned.trace.decision;
+    EXPECT_EQ(decision.pinned, 8 + 31 + 5);
+    EXPECT_EQ(decision.always, 12 + 20);
+    EXPECT_EQ(decision.carried, plain.trace.decision.carried + decision.pinned);
+    EXPECT_EQ(static_cast<std::int64_t>(pinned.trace.carried.size()), decision.carried);
+
+    // Plainly: all that is not document, all pins, then the best scores, the lower position first.
+    std::vector<std::int32_t> rivals, expected;
+    for (std::int32_t position = 0; position < 400; ++position) {
+        const bool rival = position >= 12 && position < 380 && !policy.isPinned(position);
+        (rival ? rivals : expected).push_back(position);
+    }
+    std::stable_sort(rivals.begin(), rivals.end(), [&](std::int32_t a, std::int32_t b) {
+        return pinned.trace.tspScores[static_cast<std::size_t>(a)] >
+               pinned.trace.tspScores[static_cast<std::size_t>(b)];
+    });
+    const auto chosen = static_cast<std::ptrdiff_t>(400 * 200 / 1000 - 32);
+    expected.insert(expected.end(), rivals.begin(), rivals.begin() + chosen);
+    std::sort(expected.begin(), expected.end());
+    EXPECT_EQ(pinned.trace.carried, expected);
+    for (const auto& layer : pinned.trace.kept) {
+        for (const auto& head : layer) {
+            for (const Policy::Range& pin : policy.pins) {
+                for (auto position = static_cast<std::int32_t>(pin.first); position < pin.last; ++position)
+                    EXPECT_TRUE(std::binary_search(head.begin(), head.end(), position)) << position;
+            }
+        }
+    }
+    policy.pins = {{390, 401}};
+    Generation::Options options;
+    options.policy = policy;
+    EXPECT_EQ(
+        Generation::create(*runner, *document, {tokens.begin() + 380, tokens.end()}, {12, 380, 400}, options)
+            .error()
+            .code,
+        ErrorCode::InvalidArgument);
+}
+
+TEST_P(GenerationTest, TheAdaptivePolicyCarriesUntilItsShareIsCovered) {
+    const std::vector<TokenId> tokens = prompt(500);
+    const PromptLayout layout{10, 480, 0};
+    Policy policy = Policy::adaptive(model->config(), 800, 40, 450);
+    policy.window = 20;
+    policy.kernel = 1;  // unpooled: t is the attention itself
+    const std::unique_ptr<ResidentDocument> document = resident(tokens, 480, policy.tspLayer);
+    const Outcome outcome = finish(*generation(*document, tokens, policy, layout));
+    const CarryDecision& decision = outcome.trace.decision;
+    ASSERT_EQ(decision.by, CarriedBy::Coverage);
+    EXPECT_EQ(static_cast<std::int64_t>(outcome.trace.carried.size()), decision.carried);
+    const std::vector<float>& t = outcome.trace.tspScores;
+    const double all = std::accumulate(t.begin() + 10, t.end(), 0.0);
+    double held = 0, least = 1e9;
+    for (const std::int32_t position : outcome.trace.carried) {
+        if (position < 10 || position >= 480) continue;
+        held += t[static_cast<std::size_t>(position)];
+        least = std::min<double>(least, t[static_cast<std::size_t>(position)]);
+    }
+    EXPECT_NEAR(decision.covered, held / all, 1e-5);
+    EXPECT_GE(held / all, 0.8 - 1e-5);
+    EXPECT_LT((held - least) / all, 0.8 + 1e-5) << "one less would not be enough";
+    policy.maximumCarried = 60;
+    const Outcome bounded = finish(*generation(*document, tokens, policy, layout));
+    EXPECT_EQ(bounded.trace.decision.by, CarriedBy::Maximum);
+    EXPECT_EQ(bounded.trace.carried.size(), 60U);
+}
+
 TEST_P(GenerationTest, AStoppedTokenMayBeAcceptedAgain) {
     const std::vector<TokenId> tokens = prompt(90);
     const Policy policy = paper();
@@ -257,10 +232,7 @@ TEST_P(GenerationTest, RefusesWhatDoesNotFit) {
               ErrorCode::OutOfMemory);
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, GenerationTest,
-                         testing::Values(Setting{"llama", Activations::F32},
-                                         Setting{"llama", Activations::Int8},
-                                         Setting{"qwen2", Activations::Int8}),
+INSTANTIATE_TEST_SUITE_P(Models, GenerationTest, test::generationSettings(),
                          testing::PrintToStringParamName());
 
 }  // namespace

@@ -1,6 +1,8 @@
 // The counts that follow from FastKV's settings, and the settings that are refused.
 #include "engine/policy.h"
 
+#include <algorithm>
+#include <random>
 #include <string>
 #include <tuple>
 
@@ -111,6 +113,94 @@ TEST(Policy, RefusesSettingsOutOfRangeByName) {
         expectRefused("window", [&](Policy& policy) { policy.window = bad; });
     for (const std::int32_t bad : {-1, 0, 2, 4096, 4097})
         expectRefused("kernel", [&](Policy& policy) { policy.kernel = bad; });
+}
+
+TEST(Policy, RefusesBoundsAndPinsThatMakeNoSense) {
+    const auto codeOf = [](const auto& change) {
+        Policy policy = Policy::shipped(model(4));
+        change(policy);
+        const Result<void> checked = policy.check(model(4));
+        EXPECT_FALSE(checked);
+        return checked ? ErrorCode::Internal : checked.error().code;
+    };
+    EXPECT_EQ(codeOf([](Policy& p) { p.coveragePerMille = 1001; }), ErrorCode::InvalidArgument);
+    EXPECT_EQ(codeOf([](Policy& p) { p.minimumCarried = -1; }), ErrorCode::InvalidArgument);
+    EXPECT_EQ(codeOf([](Policy& p) { p.maximumCarried = 5; }), ErrorCode::InvalidArgument);
+    EXPECT_EQ(codeOf([](Policy& p) { p.pins = {{3, 3}}; }), ErrorCode::InvalidArgument);
+    EXPECT_EQ(codeOf([](Policy& p) { p.pins = {{-1, 3}}; }), ErrorCode::InvalidArgument);
+    EXPECT_EQ(codeOf([](Policy& p) { p.pins = {{5, 9}, {9, 12}}; }), ErrorCode::InvalidArgument);
+    EXPECT_EQ(codeOf([](Policy& p) { p.pins = {{0, Policy::kMostPinned + 1}}; }), ErrorCode::TooLarge);
+    Policy good = Policy::fixedLength(model(4), 100);
+    good.pins = {{0, 10}, {11, 12}, {400, 500}};
+    EXPECT_TRUE(good.check(model(4)));
+    EXPECT_TRUE(good.isPinned(0) && good.isPinned(9) && good.isPinned(11) && good.isPinned(499));
+    EXPECT_FALSE(good.isPinned(10) || good.isPinned(12) || good.isPinned(500));
+}
+
+TEST(Policy, FixedLengthCarriesTheSameWhateverThePrompt) {
+    const Policy policy = Policy::fixedLength(model(4), 300);
+    for (const std::int64_t length : {100, 300, 301, 50000})
+        EXPECT_EQ(policy.carriedTarget(prompt(0, 0, length)), std::min<std::int64_t>(length, 300));
+    EXPECT_EQ(Policy::fixedRate(model(4), 100).carriedTarget(prompt(0, 0, 5000)), 500);
+}
+
+TEST(Policy, SaysWhatSettledTheNumber) {
+    const std::vector<Policy::Candidate> competing(80);  // of 100: 10 before, 10 behind
+    const auto decide = [&](const Policy& policy, std::int64_t pinned = 0) {
+        return policy.decide(prompt(10, 90, 100), pinned,
+                             std::span(competing).first(competing.size() - static_cast<std::size_t>(pinned)));
+    };
+    const CarryDecision rate = decide(Policy::fixedRate(model(4), 500));
+    EXPECT_EQ(rate.by, CarriedBy::Rate);
+    EXPECT_EQ(rate.carried, 50);
+    EXPECT_EQ(rate.always, 20);
+    EXPECT_EQ(rate.pinned, 0);
+    EXPECT_EQ(rate.covered, -1);
+    EXPECT_EQ(decide(Policy::fixedLength(model(4), 30)).by, CarriedBy::Minimum);
+    EXPECT_EQ(decide(Policy::fixedRate(model(4), 100)).by, CarriedBy::Minimum) << "20 are always carried";
+    EXPECT_EQ(decide(Policy::fixedRate(model(4), 100)).carried, 20);
+    EXPECT_EQ(decide(Policy::shipped(model(4))).by, CarriedBy::Everything);
+    const CarryDecision pinned = decide(Policy::fixedRate(model(4), 500), 7);
+    EXPECT_EQ(pinned.carried, 57) << "pins come on top";
+    EXPECT_EQ(pinned.always, 20);
+    EXPECT_EQ(pinned.pinned, 7);
+}
+
+TEST(Policy, AdaptiveCoversItsShareWithTheFewest) {
+    std::mt19937 random(5);
+    for (int round = 0; round < 300; ++round) {
+        std::vector<Policy::Candidate> candidates(1 + random() % 60);
+        for (Policy::Candidate& candidate : candidates) {
+            candidate.score = static_cast<float>(random() % 12);  // ties, as pooling makes them
+            candidate.attention = static_cast<float>(random() % 100) / 64;
+            candidate.sink = random() % 10 == 0;
+        }
+        const auto competing = static_cast<std::int64_t>(candidates.size());
+        const PromptLayout layout = prompt(5, 5 + competing, 13 + competing);
+        const auto coverage = static_cast<std::int32_t>(1 + random() % 1000);
+        const auto least = static_cast<std::int64_t>(random() % 40),
+                   most = least + 1 + static_cast<std::int64_t>(random() % 40);
+        const CarryDecision decision =
+            Policy::adaptive(model(4), coverage, least, most).decide(layout, 0, candidates);
+
+        std::stable_sort(candidates.begin(), candidates.end(),
+                         [](const auto& a, const auto& b) { return a.score > b.score; });
+        double all = 0;
+        for (const Policy::Candidate& candidate : candidates)
+            all += candidate.sink ? 0 : candidate.attention;
+        std::int64_t count = 0;
+        for (double held = 0; held < all * coverage / 1000; ++count) {
+            const Policy::Candidate& next = candidates[static_cast<std::size_t>(count)];
+            held += next.sink ? 0 : next.attention;
+        }
+        const std::int64_t wanted = std::max(least, std::min(most, 13 + count));
+        EXPECT_EQ(decision.carried, std::clamp<std::int64_t>(wanted, 13, 13 + competing));
+        EXPECT_EQ(decision.always, 13);
+        if (decision.by == CarriedBy::Coverage) {
+            EXPECT_GE(decision.covered, coverage / 1000.0 - 1e-9);
+        }
+        EXPECT_LE(decision.covered, 1.0);
+    }
 }
 
 }  // namespace

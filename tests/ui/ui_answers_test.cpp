@@ -151,6 +151,55 @@ TEST_F(Answers, GoodCheckIsGreen) {
     EXPECT_EQ(note("checkNote")->property("note").toString(), "good");
 }
 
+TEST_F(Answers, TheVerdictStandsBelowTheDraft) {
+    add([](Answer& answer) {
+        AnswerCheck check;
+        check.verdict = Verdict::SameWords;
+        answer.check = check;
+    });
+    EXPECT_TRUE(note("verdictNote")->isVisible());
+    EXPECT_TRUE(note("verdictNote")->text().contains("Full reading: same words"));
+    EXPECT_EQ(note("verdictNote")->property("note").toString(), "good");
+    EXPECT_TRUE(m_panel.findChild<AnswerText*>()->toPlainText().contains("Sixty days"));
+}
+
+TEST_F(Answers, ADifferentReadingNamesWhereItLooked) {
+    add([](Answer& answer) {
+        AnswerCheck check;
+        check.verdict = Verdict::Different;
+        check.looked = {{10, 20, 40, 400, 0.25F, "Notice <in writing>"}};
+        check.eightBit = true;
+        answer.check = check;
+    });
+    const QString text = note("verdictNote")->text();
+    EXPECT_TRUE(text.contains("Full reading: different"));
+    EXPECT_TRUE(text.contains("8-bit memory"));
+    EXPECT_TRUE(text.contains(QString::fromUtf8("p. 41 “Notice &lt;in writing&gt;”"))) << qPrintable(text);
+    const QSignalSpy page(&m_panel, &AnswerPanel::pageActivated);
+    QTest::mouseClick(note("verdictNote")->action(), Qt::LeftButton);
+    ASSERT_EQ(page.count(), 1);
+    EXPECT_EQ(page[0][0].toInt(), 40);
+}
+
+TEST_F(Answers, AFirstLookSaysFromHowManyPassages) {
+    add([](Answer& answer) {
+        answer.mode = AnswerMode::FirstLook;
+        answer.passages = 7;
+    });
+    EXPECT_TRUE(m_panel.findChild<QLabel*>("answerFigures")->text().contains("from 7 passages"));
+    EXPECT_FALSE(note("verdictNote")->isVisible());
+    add([](Answer& answer) { answer.follows = "A1"; });
+    const auto questions = m_panel.findChildren<QLabel*>("answerQuestion");
+    ASSERT_EQ(questions.size(), 2);
+    EXPECT_TRUE(questions[0]->isVisible());
+    EXPECT_FALSE(questions[1]->isVisible()) << "it stands above the draft";
+}
+
+TEST_F(Answers, SaysWhyAnAnswerEndedEarly) {
+    add([](Answer& answer) { answer.finish = FinishReason::Repetition; });
+    EXPECT_TRUE(note("endedNote")->text().contains("began to repeat itself"));
+}
+
 TEST_F(Answers, SaysThatTheDocumentDoesNotSayIt) {
     add([](Answer& answer) { answer.answerable = false; });
     EXPECT_TRUE(note("notFoundNote")->isVisible());

@@ -136,7 +136,7 @@ TEST_F(StoreOpenTest, ANewerVersionIsRefusedAndLeftAlone) {
     EXPECT_THAT(error.message(), HasSubstr("newer version"));
     EXPECT_EQ(StoreReader::open(m_folder).error().code, ErrorCode::Unsupported);
     EXPECT_TRUE(movedAside().empty());
-    SQLite::Database(file(), SQLite::OPEN_READWRITE).exec("PRAGMA user_version = 1");
+    SQLite::Database(file(), SQLite::OPEN_READWRITE).exec("PRAGMA user_version = 2");
     open();
     EXPECT_THAT(*reader()->documents(), SizeIs(1));
 }
@@ -157,6 +157,9 @@ TEST_F(StoreOpenTest, ReadsAStoreOfVersion1) {
     EXPECT_EQ(e.ttftMs, 120.5);
     EXPECT_EQ(view->citations(e.id)->at(0).quote, "The lease ends");
     EXPECT_EQ(view->facts(e.id)->at(0).text, "31 March 2027");
+    EXPECT_EQ(e.finish, std::nullopt);
+    EXPECT_EQ(e.follows, 0);
+    EXPECT_EQ(*view->check(e.id), std::nullopt);
     const auto trace = *view->trace(e.id);
     ASSERT_TRUE(trace);
     EXPECT_EQ(trace->carried, (std::vector<TokenRange>{{0, 2}, {3, 5}}));

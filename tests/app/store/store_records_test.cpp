@@ -82,6 +82,8 @@ TEST_F(StoreRecordsTest, KeepsEverythingAboutAnAnswer) {
     e.answerable = false;
     e.error = Error{ErrorCode::OutOfMemory, "No memory.", "layer 3", "Close something."};
     e.missingPages = {1, 70000};
+    e.finish = FinishReason::Repetition;
+    e.passages = 7;
     const std::vector<CitationRecord> citations = {{1, {0, 25}, {{10, 20}, {40, 44}}, 2, 17, "31 March 2027"},
                                                    {2, {25, 25}, {}, 0, 0, ""}};
     const std::vector<CheckedFact> facts = {{"2027", 20, 24, CheckedFact::Found::Nowhere, -1}};
@@ -105,6 +107,8 @@ TEST_F(StoreRecordsTest, KeepsEverythingAboutAnAnswer) {
     EXPECT_EQ(back.error->message(), e.error->message());
     EXPECT_EQ(back.error->code, ErrorCode::OutOfMemory);
     EXPECT_THAT(back.missingPages, ElementsAre(1, 70000));
+    EXPECT_EQ(back.finish, FinishReason::Repetition);
+    EXPECT_EQ(back.passages, 7);
 
     const auto c = *reader()->citations(e.id);
     ASSERT_THAT(c, SizeIs(2));
@@ -120,6 +124,46 @@ TEST_F(StoreRecordsTest, KeepsEverythingAboutAnAnswer) {
     EXPECT_EQ(f[0].page, -1);
     EXPECT_EQ(*reader()->documentOf(e.id), document);
     EXPECT_EQ(*reader()->trace(e.id), std::nullopt);
+}
+
+TEST_F(StoreRecordsTest, KeepsWhatBecameOfADraft) {
+    const RowId conversation = addConversation(addDocument());
+    Exchange draft = sampleExchange(conversation);
+    draft.id = *m_store->beginExchange(draft).get();
+    Exchange later = sampleExchange(conversation);
+    later.follows = draft.id;
+    later.id = *m_store->beginExchange(later).get();
+    EXPECT_EQ(*reader()->check(draft.id), std::nullopt);
+    CheckRecord check;
+    check.verdict = Verdict::SameFacts;
+    check.by = AnswerMode::Quick;
+    ASSERT_TRUE(m_store->saveCheck(draft.id, check).get());
+    check.verdict = Verdict::Different;
+    check.by = AnswerMode::Full;
+    check.other = later.id;
+    check.sampled = check.eightBit = true;
+    check.ms = 812.5;
+    check.looked = {{10, 20, 3, 40, 0.25F, "The fee"}, {50, 60, 4, 44, 0.125F, "unless"}};
+    ASSERT_TRUE(m_store->saveCheck(draft.id, check).get());
+    open();
+    EXPECT_EQ(reader()->exchange(later.id)->follows, draft.id);
+    const auto back = *reader()->check(draft.id);
+    ASSERT_TRUE(back);
+    EXPECT_EQ(back->verdict, Verdict::Different);
+    EXPECT_EQ(back->by, AnswerMode::Full);
+    EXPECT_EQ(back->other, later.id);
+    EXPECT_TRUE(back->sampled && back->eightBit);
+    EXPECT_EQ(back->ms, 812.5);
+    ASSERT_THAT(back->looked, SizeIs(2));
+    EXPECT_EQ(back->looked[1].begin, 50U);
+    EXPECT_EQ(back->looked[1].page, 4);
+    EXPECT_EQ(back->looked[0].share, 0.25F);
+    EXPECT_EQ(back->looked[0].quote, "The fee");
+    ASSERT_TRUE(m_store->deleteExchange(later.id).get());
+    EXPECT_EQ((*reader()->check(draft.id))->other, 0);
+    ASSERT_TRUE(m_store->deleteExchange(draft.id).get());
+    EXPECT_EQ(*reader()->check(draft.id), std::nullopt);
+    EXPECT_EQ(m_store->saveCheck(draft.id, check).get().error().code, ErrorCode::NotFound);
 }
 
 TEST_F(StoreRecordsTest, FinishingAgainReplacesCitations) {

@@ -53,6 +53,32 @@ TEST(TraceCodecTest, A100KTokenTraceStaysUnder300KB) {
     expectNear(back->attention, trace.attention);
 }
 
+TEST(TraceCodecTest, WhatLayersKeepFitsToo) {
+    // 24 layers of 2 heads, half of the positions, in the blocks that the archive makes of so many.
+    Trace trace = largeTrace(100000);
+    std::mt19937 random(9);
+    trace.keptStep = 16;
+    trace.kept.resize(24, std::vector<std::vector<TokenRange>>(2));
+    for (auto& layer : trace.kept) {
+        for (auto& head : layer) {
+            for (std::uint32_t at = 0; at < trace.promptTokens; at += 16) {
+                if (random() % 2 == 0) continue;
+                if (head.empty() || head.back().end != at) head.push_back({at, at});
+                head.back().end = std::min(at + 16, trace.promptTokens);
+            }
+        }
+    }
+    trace.kept[3].clear();  // keeps everything
+    const auto bytes = encodeTrace(trace);
+    ASSERT_TRUE(bytes);
+    RecordProperty("bytes", static_cast<int>(bytes->size()));
+    EXPECT_LT(bytes->size(), 300U * 1000U);
+    const auto back = decodeTrace(*bytes);
+    ASSERT_TRUE(back);
+    EXPECT_EQ(back->kept, trace.kept);
+    EXPECT_EQ(back->keptStep, 16U);
+}
+
 TEST(TraceCodecTest, KeepsEdgeValues) {
     Trace trace;
     trace.promptTokens = std::numeric_limits<std::uint32_t>::max();

@@ -1,0 +1,287 @@
+// What the engine thread does, one job after another.
+#include <algorithm>
+#include <utility>
+
+#include "app/engine_thread.h"
+
+namespace kvasir {
+namespace {
+
+Error noModel() {
+    return {ErrorCode::NotFound, "There is no model that could answer.", "",
+            "Choose or download a model first."};
+}
+
+}  // namespace
+
+void EngineThread::run(Job& job) {
+    switch (job.kind) {
+        case JobKind::LoadModel:
+            runLoad(job.model);
+            break;
+        case JobKind::Ask:
+            runAsk(job);
+            break;
+        case JobKind::Look:
+            runLook(job);
+            break;
+        case JobKind::Check:
+            runCheck(job);
+            break;
+        case JobKind::ReadEarly:
+            runEarly(job);
+            break;
+        case JobKind::ReadLate:
+            runLate(job);
+            break;
+        case JobKind::Forget:
+            job.work->read.reset();
+            reportModel();
+            break;
+        case JobKind::None:
+            break;
+    }
+}
+
+void EngineThread::runLoad(const std::filesystem::path& path) {
+    std::map<DocumentId, std::shared_ptr<Work>> documents;
+    {
+        const std::lock_guard lock(m_mutex);
+        documents = m_documents;
+    }
+    for (auto& [id, work] : documents) {
+        work->read.reset();
+        {
+            const std::lock_guard lock(m_mutex);
+            work->failure.reset();
+        }
+        work->noFull = false;
+        report(id, *work, ReadingStage::WaitingForModel);
+    }
+    m_engine.reset();  // before the next one takes its memory
+    m_model = {};
+    m_model.path = path;
+    const std::stop_token stop = m_runningStop.get_token();
+    Result<std::unique_ptr<AnswerEngine>> engine = AnswerEngine::create(path, m_threads, [&](double share) {
+        m_model.loadShare = share;
+        reportModel();
+        return !stop.stop_requested();
+    });
+    if (engine) {
+        m_engine = std::move(*engine);
+        m_model.name = m_engine->model().config().name;
+        m_model.weightBytes = static_cast<std::int64_t>(m_engine->model().weightBytes());
+    } else {
+        m_model.error = engine.error();
+    }
+    {
+        const std::lock_guard lock(m_mutex);
+        m_modelTried = true;
+    }
+    reportModel();
+}
+
+void EngineThread::runAsk(Job& job) {
+    Question& question = *job.question;
+    const std::stop_token stop = question.stop.get_token();
+    std::optional<Error> failure;
+    if (job.work != nullptr) {
+        const std::lock_guard lock(m_mutex);
+        failure = job.work->failure;
+    }
+    const auto finish = [&](Result<AskOutcome> outcome) {
+        m_events.finished(question.key, std::move(outcome));
+    };
+    if (stop.stop_requested()) {
+        AskOutcome stopped;
+        stopped.answer.question = question.request.question;
+        stopped.answer.state = AnswerState::Stopped;
+        finish(std::move(stopped));
+    } else if (job.work == nullptr) {
+        finish(fail(ErrorCode::NotFound, "The document is closed.", "", "Open it again and ask once more."));
+    } else if (m_engine == nullptr) {
+        finish(tl::unexpected(m_model.error.value_or(noModel())));
+    } else if (failure) {
+        finish(tl::unexpected(*failure));
+    } else {
+        const AnswerMode mode =
+            job.work->read->resident->fullDone() ? AnswerMode::Full : question.request.mode;
+        question.request.mode = mode;
+        Result<AskOutcome> outcome =
+            m_engine->ask(*job.work->read, question.request, stop,
+                          [&](std::string_view text) { m_events.text(question.key, mode, text); });
+        if (outcome) keepDraft(question, *outcome);
+        finish(std::move(outcome));
+    }
+}
+
+/// A complete quick answer is checked when the full reading is done.
+void EngineThread::keepDraft(const Question& question, const AskOutcome& outcome) {
+    constexpr std::size_t kMostDrafts = 32;  // older ones have been read by now
+    if (outcome.answer.mode != AnswerMode::Quick || outcome.answer.state != AnswerState::Complete) return;
+    const std::lock_guard lock(m_mutex);
+    m_drafts.push_back(
+        std::make_shared<Draft>(Draft{question.document, question.key, question.request, outcome}));
+    if (m_drafts.size() > kMostDrafts) m_drafts.pop_front();
+}
+
+/// Answers from the best passages while the document is not read yet; the question stays, for the quick
+/// answer.
+void EngineThread::runLook(Job& job) {
+    constexpr double kLookSeconds = 6;  // for reading: a small part of the wait that it shortens
+    constexpr std::int64_t kLeastTokens = 512, kMostTokens = 2000;
+    Question question = std::move(*job.question);
+    const FindPassages findPassages = std::exchange(question.findPassages, {});
+    // All layers, not the early ones alone.
+    const double layers = m_engine->model().config().layers;
+    const double rate = m_earlyRate * (Policy::shipped(m_engine->model().config()).tspLayer + 1) / layers;
+    const auto tokens = static_cast<std::int64_t>(rate * kLookSeconds);
+    const std::int64_t most = std::clamp(tokens, kLeastTokens, kMostTokens);
+    Result<AskOutcome> outcome = m_engine->look(
+        job.work->document, findPassages(), most, question.request, question.stop.get_token(),
+        [&](std::string_view text) { m_events.text(question.key, AnswerMode::FirstLook, text); });
+    if (question.stop.stop_requested()) {
+        AskOutcome stopped;
+        stopped.answer.question = question.request.question;
+        stopped.answer.state = AnswerState::Stopped;
+        stopped.answer.mode = AnswerMode::FirstLook;
+        m_events.finished(question.key, outcome ? std::move(*outcome) : std::move(stopped));
+        return;
+    }
+    {
+        const std::lock_guard lock(m_mutex);
+        m_questions.push_front(question);  // its turn is before those that came later
+    }
+    // Without a first look the quick answer is as good as ever.
+    if (outcome) m_events.looked(question.key, std::move(*outcome));
+}
+
+void EngineThread::runCheck(Job& job) {
+    const std::shared_ptr<Draft> draft = job.draft;
+    Result<ConfirmOutcome> outcome =
+        m_engine->confirm(*job.work->read, draft->request, draft->outcome, m_runningStop.get_token());
+    if (!outcome && outcome.error().code == ErrorCode::Cancelled) return;  // done again later
+    {
+        const std::lock_guard lock(m_mutex);
+        if (std::erase(m_drafts, draft) == 0) return;  // the document was closed meanwhile
+    }
+    m_events.checked(draft->key, std::move(outcome));
+}
+
+/// How long the first reading still takes, and whether someone who waits for it is to be shown a first look.
+void EngineThread::noteEarly(DocumentId id, Work& work, std::int64_t rows, std::int64_t all) {
+    work.clock.advance(rows);
+    work.state.share = static_cast<double>(rows) / static_cast<double>(all);
+    work.state.secondsLeft = work.clock.secondsLeft(all);
+    work.secondsLeft = work.state.secondsLeft;
+    if (work.state.secondsLeft > 0) m_earlyRate = static_cast<double>(all - rows) / work.state.secondsLeft;
+    const std::lock_guard lock(m_mutex);
+    const bool look = std::any_of(m_questions.begin(), m_questions.end(), [&](const Question& question) {
+        return question.document == id && wantsLook(question, work);
+    });
+    if (look) m_runningStop.request_stop();
+}
+
+/// Tokens and memory for a document; false after noting why it cannot be read.
+bool EngineThread::prepare(Work& work, DocumentId id) {
+    if (work.read != nullptr) return true;
+    Result<std::unique_ptr<ReadDocument>> read = m_engine->prepare(work.document);
+    while (!read && read.error().code == ErrorCode::OutOfMemory && dropOldest(work))
+        read = m_engine->prepare(work.document);
+    if (!read) {
+        const std::lock_guard lock(m_mutex);
+        work.failure = read.error();
+        work.state.error = read.error();
+        report(id, work,
+               read.error().code == ErrorCode::TooLarge ? ReadingStage::TooLong : ReadingStage::Failed);
+        return false;
+    }
+    work.read = std::move(*read);
+    work.state.tokens = work.read->resident->size();
+    reportModel();
+    return true;
+}
+
+/// Frees the least recently opened other document's memory; it is read again when it is asked about.
+bool EngineThread::dropOldest(const Work& except) {
+    const std::lock_guard lock(m_mutex);
+    std::shared_ptr<Work> oldest;
+    for (const auto& [id, work] : m_documents) {
+        const bool candidate = work->read != nullptr && work.get() != &except;
+        if (candidate && (oldest == nullptr || work->order < oldest->order)) oldest = work;
+    }
+    if (oldest == nullptr) return false;
+    oldest->read.reset();
+    oldest->paused = true;  // else the two would drop one another for ever
+    return true;
+}
+
+void EngineThread::runEarly(Job& job) {
+    Work& work = *job.work;
+    if (!prepare(work, job.document)) return;
+    work.clock.start(work.read->resident->earlyRows());
+    report(job.document, work, ReadingStage::FirstReading);
+    const Result<void> done =
+        m_engine->readEarly(*work.read, m_runningStop.get_token(), [&](std::int64_t rows, std::int64_t all) {
+            noteEarly(job.document, work, rows, all);
+            report(job.document, work, ReadingStage::FirstReading);
+        });
+    if (done) {
+        work.secondsLeft = -1;
+        work.clock = {};
+        work.state.share = 0;
+        work.state.secondsLeft = -1;
+        report(job.document, work, ReadingStage::FirstDone);
+    } else if (done.error().code == ErrorCode::Cancelled) {
+        if (work.paused) report(job.document, work, ReadingStage::Stopped);
+    } else {
+        {
+            const std::lock_guard lock(m_mutex);
+            work.failure = done.error();
+        }
+        work.state.error = done.error();
+        report(job.document, work, ReadingStage::Failed);
+    }
+}
+
+void EngineThread::runLate(Job& job) {
+    Work& work = *job.work;
+    work.clock.start(work.read->resident->lateRows());
+    report(job.document, work, ReadingStage::FullReading);
+    const Result<void> done =
+        m_engine->readLate(*work.read, m_runningStop.get_token(), [&](std::int64_t rows, std::int64_t all) {
+            work.clock.advance(rows);
+            work.state.share = static_cast<double>(rows) / static_cast<double>(all);
+            work.state.secondsLeft = work.clock.secondsLeft(all);
+            report(job.document, work, ReadingStage::FullReading);
+        });
+    if (done) {
+        report(job.document, work, ReadingStage::FullDone);
+    } else if (done.error().code != ErrorCode::Cancelled) {
+        work.noFull = true;  // quick answers work on
+        work.state.error = done.error();
+        report(job.document, work, ReadingStage::FirstDone);
+    } else if (work.paused) {
+        report(job.document, work, ReadingStage::Stopped);
+    }
+    reportModel();
+}
+
+void EngineThread::report(DocumentId id, Work& work, ReadingStage stage) {
+    work.state.stage = stage;
+    if (!work.removed) m_events.reading(id, work.state);
+}
+
+void EngineThread::reportModel() {
+    m_model.documentBytes = 0;
+    {
+        const std::lock_guard lock(m_mutex);
+        for (const auto& [id, work] : m_documents) {
+            if (work->read != nullptr)
+                m_model.documentBytes += static_cast<std::int64_t>(work->read->resident->bytes());
+        }
+    }
+    m_events.model(m_model);
+}
+
+}  // namespace kvasir

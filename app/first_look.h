@@ -1,0 +1,28 @@
+// The prompt of a first look: passages of a document instead of the whole.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "app/document.h"
+#include "app/passages.h"
+#include "app/prompt.h"
+#include "engine/tokenizer.h"
+
+namespace kvasir {
+
+/// As many of the passages, the best of which come first, as have no more than `mostTokens` tokens together;
+/// in the document's order, overlapping ones joined. Tokens stand for bytes of the document's text as usual;
+/// those between passages stand for none. No tokens: not one passage fits.
+TokenisedDocument tokenisePassages(const PromptBuilder& prompts, const Tokenizer& tokenizer,
+                                   std::shared_ptr<const Document> document,
+                                   std::span<const ByteRange> passages, std::int64_t mostTokens);
+
+/// Those of a document's passages that hold one of the tokens: what an answer from them may quote.
+Passages onlyTokens(const Passages& passages, std::span<const TextToken> tokens);
+
+/// How many pieces of text it consists of.
+std::int32_t countPassages(const TokenisedDocument& passages);
+
+}  // namespace kvasir

@@ -1,0 +1,198 @@
+// Steps 2 to 5 of design.md, 'FastKV, exactly': scores, which positions are carried, what each layer keeps.
+#include <algorithm>
+#include <chrono>
+#include <numeric>
+
+#include "engine/generation.h"
+
+namespace kvasir {
+
+using kernels::Buffer;
+
+namespace {
+
+tl::unexpected<Error> outOfMemory() {
+    return fail(ErrorCode::OutOfMemory, "There is not enough memory to choose what is carried.", "",
+                "Close other programs, or carry less of the document.");
+}
+
+std::size_t floats(std::int64_t count) {
+    return static_cast<std::size_t>(std::max<std::int64_t>(count, 1)) * sizeof(float);
+}
+
+/// Of rows [0, entered) those that do not compete, and the chosen ones, ascending. `competing` and `chosen`
+/// ascend.
+std::vector<std::int32_t> withForced(std::int64_t entered, const std::vector<std::int32_t>& competing,
+                                     const std::vector<std::int32_t>& chosen) {
+    std::vector<std::int32_t> rows;
+    rows.reserve(static_cast<std::size_t>(entered) - competing.size() + chosen.size());
+    auto rival = competing.begin();
+    auto winner = chosen.begin();
+    for (std::int32_t row = 0; row < entered; ++row) {
+        const bool competes = rival != competing.end() && *rival == row;
+        const bool wins = winner != chosen.end() && *winner == row;
+        if (competes) ++rival;
+        if (wins) ++winner;
+        if (wins || !competes) rows.push_back(row);
+    }
+    return rows;
+}
+
+}  // namespace
+
+/// For a layer whose last rows, the window's, have just run.
+Result<void> Generation::finishLayer(std::int32_t layer, const std::vector<std::int32_t>& window) {
+    const Policy& policy = m_options.policy;
+    LayerCache& cache = m_caches[static_cast<std::size_t>(layer)];
+    const auto rows = static_cast<std::int64_t>(window.size());
+    const bool tsp = layer == policy.tspLayer;
+    const bool selects = tsp && !policy.carriesAll(m_layout);
+    const bool compresses = policy.retentionPerMille < 1000;
+    const std::int64_t entered = cache.rows(), scored = entered - rows;
+    if ((!selects && !compresses && !m_options.detailed) || scored == 0) {
+        if (tsp) {
+            if (Result<void> done = select(nullptr, nullptr, 0); !done) return done;
+        }
+        return m_options.detailed ? compress(layer, nullptr, {}, entered, 0) : Result<void>();
+    }
+    const kernels::AttentionShape shape = m_runner.model().attentionShape();
+    const std::unique_ptr<Buffer> s = m_backend.allocate(floats(shape.heads * scored));
+    const std::unique_ptr<Buffer> c = m_backend.allocate(floats(shape.kvHeads * scored));
+    if (s == nullptr || c == nullptr) return outOfMemory();
+    m_backend.windowScores(shape, m_runner.queries(), window.data(), rows, cache.spans(), scored,
+                           s->as<float>());
+    m_backend.poolScores(shape, s->as<float>(), scored, policy.kernel, policy.pooling, c->as<float>());
+    if (tsp) {
+        const std::unique_ptr<Buffer> t = m_backend.allocate(floats(scored));
+        if (t == nullptr) return outOfMemory();
+        m_backend.sumRows(c->as<float>(), shape.kvHeads, scored, t->as<float>());
+        m_trace.tspScores.resize(static_cast<std::size_t>(scored));
+        m_backend.copyToHost(m_trace.tspScores.data(), t->data(), floats(scored));
+        if (Result<void> done = select(t->as<float>(), s->as<float>(), scored); !done) return done;
+    }
+    if (!compresses && !m_options.detailed) return {};
+    std::vector<float> pooled;
+    if (m_options.detailed) {
+        pooled.resize(static_cast<std::size_t>(shape.kvHeads * scored));
+        m_backend.copyToHost(pooled.data(), c->data(), pooled.size() * sizeof(float));
+    }
+    return compress(layer, c->as<float>(), pooled, entered, scored);
+}
+
+/// Rows below `scored` that compete by their scores, ascending: neither pinned nor always carried. Rows are
+/// those of the cache, or prompt positions when there is none.
+std::vector<std::int32_t> Generation::competing(const LayerCache* cache, std::int64_t scored) const {
+    const Policy& policy = m_options.policy;
+    const Policy::Range range = policy.candidates(m_layout);
+    std::vector<std::int32_t> rows;
+    for (std::int32_t row = 0; row < scored; ++row) {
+        const std::int32_t position = cache != nullptr ? cache->position(0, row) : row;
+        if (position >= range.first && position < range.last && !policy.isPinned(position))
+            rows.push_back(row);
+    }
+    return rows;
+}
+
+/// The `count` of the rows with the largest scores (device), ascending. Ties go to the lower row.
+Result<std::vector<std::int32_t>> Generation::largest(const float* scores,
+                                                      const std::vector<std::int32_t>& rows,
+                                                      std::int64_t count) {
+    const auto all = static_cast<std::int64_t>(rows.size());
+    if (count == all) return rows;
+    std::vector<std::int32_t> chosen(static_cast<std::size_t>(count));
+    if (count == 0) return chosen;
+    const std::unique_ptr<Buffer> rivals = m_backend.allocate(floats(all));
+    if (rivals == nullptr) return outOfMemory();
+    m_backend.gatherRows(scores, 1, rows.data(), all, rivals->as<float>());
+    m_backend.selectLargest(rivals->as<float>(), all, count, chosen.data());
+    for (std::int32_t& row : chosen)
+        row = rows[static_cast<std::size_t>(row)];
+    return chosen;
+}
+
+/// Step 5: the positions that are carried. t (scored), s (H, scored) device; null when nothing was scored:
+/// then all are.
+Result<void> Generation::select(const float* t, const float* s, std::int64_t scored) {
+    const Policy& policy = m_options.policy;
+    const Policy::Range range = policy.candidates(m_layout);
+    const std::vector<std::int32_t> rivals = competing(nullptr, t == nullptr ? 0 : scored);
+    std::vector<Policy::Candidate> candidates(rivals.size());
+    if (policy.coveragePerMille > 0 && !rivals.empty()) {
+        const std::unique_ptr<Buffer> sum = m_backend.allocate(floats(scored));
+        if (sum == nullptr) return outOfMemory();
+        m_backend.sumRows(s, m_model.heads, scored, sum->as<float>());
+        std::vector<float> attention(static_cast<std::size_t>(scored));
+        m_backend.copyToHost(attention.data(), sum->data(), floats(scored));
+        for (std::size_t i = 0; i < rivals.size(); ++i) {
+            const auto at = static_cast<std::size_t>(rivals[i]);
+            candidates[i] = {m_trace.tspScores[at], attention[at], rivals[i] < Policy::kSinks};
+        }
+    }
+    // What is pinned among those that would compete; the other pins are always carried anyway.
+    const std::int64_t inside = t == nullptr ? 0 : range.last - range.first;
+    const std::int64_t pinned = inside - static_cast<std::int64_t>(rivals.size());
+    m_trace.decision = policy.decide(m_layout, pinned, candidates);
+    const std::int64_t count = m_trace.decision.carried - m_trace.decision.always - pinned;
+    const Result<std::vector<std::int32_t>> chosen = largest(t, rivals, count);
+    if (!chosen) return tl::unexpected(chosen.error());
+    m_trace.carried = withForced(m_layout.length, rivals, *chosen);
+    return {};
+}
+
+/// Step 4: what each KV head keeps for decoding. `c` (G, scored) device; `pooled` the same on the host, with
+/// Options::detailed.
+Result<void> Generation::compress(std::int32_t layer, const float* c, const std::vector<float>& pooled,
+                                  std::int64_t entered, std::int64_t scored) {
+    LayerCache& cache = m_caches[static_cast<std::size_t>(layer)];
+    const std::vector<std::int32_t> rivals = competing(&cache, scored);
+    const auto inside = static_cast<std::int64_t>(rivals.size());
+    const Policy::Range range = m_options.policy.candidates(m_layout);
+    std::int64_t pinned = 0;  // of the rows that entered and would compete
+    for (std::int32_t row = 0; row < scored && !m_options.policy.pins.empty(); ++row) {
+        const std::int32_t position = cache.position(0, row);
+        if (position >= range.first && position < range.last && m_options.policy.isPinned(position)) ++pinned;
+    }
+    const std::int64_t always = entered - inside - pinned;
+    const std::int64_t count =
+        std::clamp<std::int64_t>(m_options.policy.capacity(m_layout) - always, 0, inside);
+    const bool drops = count < inside;
+    if (!drops && !m_options.detailed) return {};
+
+    std::vector<std::int32_t> rows;
+    for (std::int32_t g = 0; g < m_model.kvHeads; ++g) {
+        const Result<std::vector<std::int32_t>> chosen = largest(c + g * scored, rivals, count);
+        if (!chosen) return tl::unexpected(chosen.error());
+        const std::vector<std::int32_t> kept = withForced(entered, rivals, *chosen);
+        rows.insert(rows.end(), kept.begin(), kept.end());
+        describeKept(layer, g, kept, pooled, scored);
+    }
+    if (drops && !cache.keep(rows, always + pinned + count)) return outOfMemory();
+    return {};
+}
+
+void Generation::describeKept(std::int32_t layer, std::int32_t head, const std::vector<std::int32_t>& rows,
+                              const std::vector<float>& pooled, std::int64_t scored) {
+    const LayerCache& cache = m_caches[static_cast<std::size_t>(layer)];
+    std::vector<std::int32_t> positions;
+    positions.reserve(rows.size());
+    for (const std::int32_t row : rows)
+        positions.push_back(cache.position(head, row));
+    m_trace.kept[static_cast<std::size_t>(layer)].push_back(std::move(positions));
+    if (!m_options.detailed) return;
+    const std::span<const float> c(pooled.data() + head * scored, static_cast<std::size_t>(scored));
+    std::vector<bool> kept(static_cast<std::size_t>(scored), false);
+    for (const std::int32_t row : rows) {
+        if (row < scored) kept[static_cast<std::size_t>(row)] = true;
+    }
+    std::optional<float> smallest, largestDropped;
+    for (std::size_t i = 0; i < c.size(); ++i) {
+        if (kept[i]) smallest = std::min(smallest.value_or(c[i]), c[i]);
+        if (!kept[i]) largestDropped = std::max(largestDropped.value_or(c[i]), c[i]);
+    }
+    std::optional<PrefillTrace::Cutoff> cutoff;
+    if (smallest && largestDropped) cutoff = PrefillTrace::Cutoff{*smallest, *largestDropped};
+    m_trace.cutoffs[static_cast<std::size_t>(layer)].push_back(cutoff);
+    if (layer == m_options.policy.tspLayer) m_trace.tspPooled.emplace_back(c.begin(), c.end());
+}
+
+}  // namespace kvasir
