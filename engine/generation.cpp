@@ -92,7 +92,7 @@ std::vector<TokenId> Generation::promptTail() const {
 bool Generation::openEarlyCaches() {
     const std::int32_t tsp = m_options.policy.tspLayer;
     for (std::int32_t i = 0; i < m_model.layers; ++i) {
-        m_caches.emplace_back(m_backend, m_runner.model().attentionShape(), m_resident.kvType());
+        m_caches.emplace_back(m_backend, m_runner.model().attentionShape(i), m_resident.kvType());
         if (i > tsp) continue;
         if (m_start > 0) m_caches.back().addView(m_resident.span(i, m_start));
         if (!m_caches.back().open(m_layout.length - m_start, static_cast<std::int32_t>(m_start)))
@@ -152,7 +152,9 @@ Result<void> Generation::readTail(const std::stop_token& stop) {
     if (m_tailHidden == nullptr) return outOfMemory();
     float* hidden = m_tailHidden->as<float>();
     for (std::int64_t row = 0; row < rows; row += kChunkRows) {
-        m_runner.embed(tail.data() + row, std::min(kChunkRows, rows - row), hidden + row * m_model.width);
+        Result<void> read =
+            m_runner.embed(tail.data() + row, std::min(kChunkRows, rows - row), hidden + row * m_model.width);
+        if (!read) return read;
     }
     std::vector<std::int32_t> positions(static_cast<std::size_t>(rows));
     std::iota(positions.begin(), positions.end(), static_cast<std::int32_t>(m_start));
@@ -272,7 +274,7 @@ Result<void> Generation::runRows(std::span<const TokenId> tokens, const std::sto
     std::vector<std::int32_t> positions(tokens.size());
     std::iota(positions.begin(), positions.end(), static_cast<std::int32_t>(m_layout.length + m_accepted));
     float* hidden = m_rowHidden->as<float>();
-    m_runner.embed(tokens.data(), n, hidden);
+    if (Result<void> read = m_runner.embed(tokens.data(), n, hidden); !read) return read;
     for (std::int32_t i = 0; i < m_model.layers; ++i) {
         if (stop.stop_requested()) return cancelled();
         m_runner.run(i, hidden, positions.data(), n, m_caches[static_cast<std::size_t>(i)]);
@@ -288,7 +290,7 @@ void Generation::observe(std::int32_t layer, const std::int32_t* positions, std:
     if (std::find(m_options.observed.begin(), m_options.observed.end(), layer) == m_options.observed.end())
         return;
     const LayerCache& cache = m_caches[static_cast<std::size_t>(layer)];
-    const kernels::AttentionShape shape = m_runner.model().attentionShape();
+    const kernels::AttentionShape shape = m_runner.model().attentionShape(layer);
     const std::int64_t k = cache.rows();
     const auto grow = [&](std::unique_ptr<Buffer>& buffer, std::int64_t count) {
         // Some more than needed: the answer makes the cache longer with every token.

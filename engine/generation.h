@@ -118,9 +118,11 @@ private:
     Result<void> select(const float* t, const float* s, std::int64_t scored);
     Result<void> compress(std::int32_t layer, const float* c, const std::vector<float>& pooled,
                           std::int64_t entered, std::int64_t scored);
-    std::vector<std::int32_t> competing(const LayerCache* cache, std::int64_t scored) const;
+    std::vector<std::int32_t> competing(const LayerCache* cache, std::int64_t first,
+                                        std::int64_t scored) const;
     Result<std::vector<std::int32_t>> largest(const float* scores, const std::vector<std::int32_t>& rows,
                                               std::int64_t count);
+    std::int64_t rowsOutOfReach(std::int32_t layer, std::int64_t scored) const;
     void describeKept(std::int32_t layer, std::int32_t head, const std::vector<std::int32_t>& rows,
                       const std::vector<float>& pooled, std::int64_t scored);
 

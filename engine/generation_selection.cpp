@@ -55,7 +55,7 @@ Result<void> Generation::finishLayer(std::int32_t layer, const std::vector<std::
         }
         return m_options.detailed ? compress(layer, nullptr, {}, entered, 0) : Result<void>();
     }
-    const kernels::AttentionShape shape = m_runner.model().attentionShape();
+    const kernels::AttentionShape shape = m_runner.model().attentionShape(layer);
     const std::unique_ptr<Buffer> s = m_backend.allocate(floats(shape.heads * scored));
     const std::unique_ptr<Buffer> c = m_backend.allocate(floats(shape.kvHeads * scored));
     if (s == nullptr || c == nullptr) return outOfMemory();
@@ -79,13 +79,14 @@ Result<void> Generation::finishLayer(std::int32_t layer, const std::vector<std::
     return compress(layer, c->as<float>(), pooled, entered, scored);
 }
 
-/// Rows below `scored` that compete by their scores, ascending: neither pinned nor always carried. Rows are
+/// Rows [first, scored) that compete by their scores, ascending: neither pinned nor always carried. Rows are
 /// those of the cache, or prompt positions when there is none.
-std::vector<std::int32_t> Generation::competing(const LayerCache* cache, std::int64_t scored) const {
+std::vector<std::int32_t> Generation::competing(const LayerCache* cache, std::int64_t first,
+                                                std::int64_t scored) const {
     const Policy& policy = m_options.policy;
     const Policy::Range range = policy.candidates(m_layout);
     std::vector<std::int32_t> rows;
-    for (std::int32_t row = 0; row < scored; ++row) {
+    for (auto row = static_cast<std::int32_t>(first); row < scored; ++row) {
         const std::int32_t position = cache != nullptr ? cache->position(0, row) : row;
         if (position >= range.first && position < range.last && !policy.isPinned(position))
             rows.push_back(row);
@@ -115,7 +116,7 @@ Result<std::vector<std::int32_t>> Generation::largest(const float* scores,
 Result<void> Generation::select(const float* t, const float* s, std::int64_t scored) {
     const Policy& policy = m_options.policy;
     const Policy::Range range = policy.candidates(m_layout);
-    const std::vector<std::int32_t> rivals = competing(nullptr, t == nullptr ? 0 : scored);
+    const std::vector<std::int32_t> rivals = competing(nullptr, 0, t == nullptr ? 0 : scored);
     std::vector<Policy::Candidate> candidates(rivals.size());
     if (policy.coveragePerMille > 0 && !rivals.empty()) {
         const std::unique_ptr<Buffer> sum = m_backend.allocate(floats(scored));
@@ -144,30 +145,44 @@ Result<void> Generation::select(const float* t, const float* s, std::int64_t sco
 Result<void> Generation::compress(std::int32_t layer, const float* c, const std::vector<float>& pooled,
                                   std::int64_t entered, std::int64_t scored) {
     LayerCache& cache = m_caches[static_cast<std::size_t>(layer)];
-    const std::vector<std::int32_t> rivals = competing(&cache, scored);
+    const std::int64_t begin = m_options.policy.retentionPerMille < 1000 ? rowsOutOfReach(layer, scored) : 0;
+    const std::vector<std::int32_t> rivals = competing(&cache, begin, scored);
     const auto inside = static_cast<std::int64_t>(rivals.size());
     const Policy::Range range = m_options.policy.candidates(m_layout);
     std::int64_t pinned = 0;  // of the rows that entered and would compete
-    for (std::int32_t row = 0; row < scored && !m_options.policy.pins.empty(); ++row) {
+    for (auto row = static_cast<std::int32_t>(begin); row < scored && !m_options.policy.pins.empty(); ++row) {
         const std::int32_t position = cache.position(0, row);
         if (position >= range.first && position < range.last && m_options.policy.isPinned(position)) ++pinned;
     }
-    const std::int64_t always = entered - inside - pinned;
+    const std::int64_t always = entered - begin - inside - pinned;
     const std::int64_t count =
         std::clamp<std::int64_t>(m_options.policy.capacity(m_layout) - always, 0, inside);
-    const bool drops = count < inside;
+    const bool drops = count < inside || begin > 0;
     if (!drops && !m_options.detailed) return {};
 
     std::vector<std::int32_t> rows;
     for (std::int32_t g = 0; g < m_model.kvHeads; ++g) {
         const Result<std::vector<std::int32_t>> chosen = largest(c + g * scored, rivals, count);
         if (!chosen) return tl::unexpected(chosen.error());
-        const std::vector<std::int32_t> kept = withForced(entered, rivals, *chosen);
+        std::vector<std::int32_t> kept = withForced(entered, rivals, *chosen);
+        kept.erase(kept.begin(), kept.begin() + begin);
         rows.insert(rows.end(), kept.begin(), kept.end());
         describeKept(layer, g, kept, pooled, scored);
     }
     if (drops && !cache.keep(rows, always + pinned + count)) return outOfMemory();
     return {};
+}
+
+/// In a sliding layer: leading rows that no query of the window reaches, and so none of the answer. They get
+/// no capacity, whatever always is kept elsewhere.
+std::int64_t Generation::rowsOutOfReach(std::int32_t layer, std::int64_t scored) const {
+    const std::int32_t reach = m_model.reach(layer);
+    if (reach == 0) return 0;
+    const LayerCache& cache = m_caches[static_cast<std::size_t>(layer)];
+    std::int64_t rows = 0;
+    while (rows < scored && cache.position(0, rows) <= m_layout.length - m_window - reach)
+        ++rows;
+    return rows;
 }
 
 void Generation::describeKept(std::int32_t layer, std::int32_t head, const std::vector<std::int32_t>& rows,
