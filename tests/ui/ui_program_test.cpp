@@ -44,21 +44,23 @@ TEST(Program, OpensTheSampleAsksAndShowsTheCitedPage) {
     question->setFocus();
     QTest::keyClicks(question, "What is the unit price of the NS-200 split-case pump?");
     QTest::keyClick(question, Qt::Key_Return);
-    const std::vector<QString> answers = (*workspace)->answers(pane->documentId());
-    ASSERT_EQ(answers.size(), 1U);
+    ASSERT_EQ((*workspace)->answers(pane->documentId()).size(), 1U);
+    // A first look may come before, where the reading takes long.
+    const auto last = [&] { return (*workspace)->answer((*workspace)->answers(pane->documentId()).back()); };
     const auto ended = [&] {
-        const AnswerState state = (*workspace)->answer(answers[0]).state;
-        return state != AnswerState::Waiting && state != AnswerState::Writing;
+        const Answer answer = last();
+        return answer.mode != AnswerMode::FirstLook && answer.state != AnswerState::Waiting &&
+               answer.state != AnswerState::Writing;
     };
     ASSERT_TRUE(QTest::qWaitFor(ended, 400000));
     QTest::qWait(100);
-    EXPECT_EQ((*workspace)->answer(answers[0]).state, AnswerState::Complete);
+    EXPECT_EQ(last().state, AnswerState::Complete);
     ASSERT_NE(pane->view().marks(), nullptr);
     EXPECT_TRUE(pane->view().marks()->known());
     EXPECT_GT(pane->view().marks()->share(), 0);
 
     auto* chip = window.findChild<CitationChip*>();
-    ASSERT_NE(chip, nullptr) << (*workspace)->answer(answers[0]).text;
+    ASSERT_NE(chip, nullptr) << last().text;
     QTest::mouseClick(chip, Qt::LeftButton);
     QTest::qWait(50);
     EXPECT_EQ(pane->view().currentPlace(), chip->citation().page);
