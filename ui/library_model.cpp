@@ -24,24 +24,31 @@ LibraryModel::LibraryModel(Workspace& workspace, QObject* parent)
 void LibraryModel::load() {
     m_entries.clear();
     for (const DocumentInfo& info : m_workspace.documents())
-        m_entries.push_back({info, m_workspace.answers(info.id)});
+        m_entries.push_back({info, questionsOf(info.id)});
+}
+
+std::vector<QString> LibraryModel::questionsOf(DocumentId document) const {
+    std::vector<QString> questions = m_workspace.answers(document);
+    std::erase_if(questions, [&](const QString& id) { return !m_workspace.answer(id).follows.empty(); });
+    return questions;
 }
 
 void LibraryModel::onAnswers(DocumentId document) {
     const QModelIndex parent = indexOf(document);
     if (!parent.isValid()) return;
     Entry& entry = m_entries[parent.row()];
-    const std::vector<QString> answers = m_workspace.answers(document);
-    const bool grew = answers.size() >= entry.answers.size() &&
-                      std::equal(entry.answers.begin(), entry.answers.end(), answers.begin());
-    if (!grew && !entry.answers.empty()) {
-        beginRemoveRows(parent, 0, static_cast<int>(entry.answers.size()) - 1);
-        entry.answers.clear();
+    const std::vector<QString> questions = questionsOf(document);
+    const bool grew = questions.size() >= entry.questions.size() &&
+                      std::equal(entry.questions.begin(), entry.questions.end(), questions.begin());
+    if (!grew && !entry.questions.empty()) {
+        beginRemoveRows(parent, 0, static_cast<int>(entry.questions.size()) - 1);
+        entry.questions.clear();
         endRemoveRows();
     }
-    if (answers.size() > entry.answers.size()) {
-        beginInsertRows(parent, static_cast<int>(entry.answers.size()), static_cast<int>(answers.size()) - 1);
-        entry.answers = answers;
+    if (questions.size() > entry.questions.size()) {
+        beginInsertRows(parent, static_cast<int>(entry.questions.size()),
+                        static_cast<int>(questions.size()) - 1);
+        entry.questions = questions;
         endInsertRows();
     }
     emit dataChanged(parent, parent);
@@ -67,7 +74,7 @@ QModelIndex LibraryModel::parent(const QModelIndex& child) const {
 int LibraryModel::rowCount(const QModelIndex& parent) const {
     if (!parent.isValid()) return static_cast<int>(m_entries.size());
     if (parent.internalId() != 0) return 0;
-    return static_cast<int>(m_entries[parent.row()].answers.size());
+    return static_cast<int>(m_entries[parent.row()].questions.size());
 }
 
 int LibraryModel::columnCount(const QModelIndex&) const {
@@ -91,13 +98,13 @@ QVariant LibraryModel::documentData(const Entry& entry, int role) const {
         case Qt::ToolTipRole:
             return entry.info.path;
         case Qt::AccessibleTextRole:
-            return tr("%1, questions asked: %2").arg(entry.info.name).arg(entry.answers.size());
+            return tr("%1, questions asked: %2").arg(entry.info.name).arg(entry.questions.size());
         case DocumentRole:
             return QVariant::fromValue(entry.info.id);
         case AnswerRole:
             return QString();
         case CountRole:
-            return static_cast<int>(entry.answers.size());
+            return static_cast<int>(entry.questions.size());
         case ProgressRole:
             return reading().progress;
         case StateTextRole: {
@@ -116,7 +123,7 @@ QVariant LibraryModel::documentData(const Entry& entry, int role) const {
 }
 
 QVariant LibraryModel::answerData(const Entry& entry, int row, int role) const {
-    const QString& id = entry.answers[row];
+    const QString& id = entry.questions[row];
     switch (role) {
         case Qt::DisplayRole:
             return QString::fromStdString(m_workspace.answer(id).question).simplified();
@@ -140,9 +147,12 @@ QModelIndex LibraryModel::indexOf(DocumentId document) const {
 QModelIndex LibraryModel::indexOf(DocumentId document, const QString& answer) const {
     const QModelIndex parent = indexOf(document);
     if (!parent.isValid()) return {};
-    const auto& answers = m_entries[parent.row()].answers;
-    const auto it = std::find(answers.begin(), answers.end(), answer);
-    return it == answers.end() ? QModelIndex() : index(static_cast<int>(it - answers.begin()), 0, parent);
+    QString first = answer;
+    while (!m_workspace.answer(first).follows.empty())
+        first = QString::fromStdString(m_workspace.answer(first).follows);
+    const auto& questions = m_entries[parent.row()].questions;
+    const auto it = std::find(questions.begin(), questions.end(), first);
+    return it == questions.end() ? QModelIndex() : index(static_cast<int>(it - questions.begin()), 0, parent);
 }
 
 }  // namespace kvasir

@@ -34,16 +34,18 @@ public:
     QVariant data(const QModelIndex& index, int role) const override;
 
     QModelIndex indexOf(DocumentId document) const;
+    /// The question that an answer is to, whichever of its drafts it is.
     QModelIndex indexOf(DocumentId document, const QString& answer) const;
 
 private:
     struct Entry {
         DocumentInfo info;
-        std::vector<QString> answers;
+        std::vector<QString> questions;  ///< the first answer to each
     };
     void load();
     void onAnswers(DocumentId document);
     void onChanged(DocumentId document);
+    std::vector<QString> questionsOf(DocumentId document) const;
     QVariant documentData(const Entry& entry, int role) const;
     QVariant answerData(const Entry& entry, int row, int role) const;
 
