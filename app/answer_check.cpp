@@ -146,8 +146,9 @@ std::vector<LookedAt> lookedAtMost(const Passages& passages, std::span<const Tex
         if (2 * sums[i].carried < sums[i].tokens && sums[i].mass >= kLeastShare * all && all > 0)
             order.push_back(i);
     }
-    std::stable_sort(order.begin(), order.end(),
-                     [&](std::size_t a, std::size_t b) { return sums[a].mass > sums[b].mass; });
+    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+        return sums[a].mass != sums[b].mass ? sums[a].mass > sums[b].mass : a < b;
+    });
     order.resize(std::min(order.size(), kMost));
     std::vector<LookedAt> looked;
     for (const std::size_t i : order) {

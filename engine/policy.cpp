@@ -168,8 +168,10 @@ namespace {
 std::vector<double> heldByBest(std::span<const Policy::Candidate> candidates) {
     std::vector<std::size_t> order(candidates.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
-    std::stable_sort(order.begin(), order.end(),
-                     [&](std::size_t a, std::size_t b) { return candidates[a].score > candidates[b].score; });
+    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+        const float x = candidates[a].score, y = candidates[b].score;
+        return x != y ? x > y : a < b;
+    });
     std::vector<double> held(candidates.size() + 1, 0.0);
     for (std::size_t i = 0; i < order.size(); ++i) {
         const Policy::Candidate& next = candidates[order[i]];

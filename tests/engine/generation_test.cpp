@@ -118,9 +118,10 @@ TEST_P(GenerationTest, PinsAreCarriedAndKeptOnTopOfEverything) {
         const bool rival = position >= 12 && position < 380 && !policy.isPinned(position);
         (rival ? rivals : expected).push_back(position);
     }
-    std::stable_sort(rivals.begin(), rivals.end(), [&](std::int32_t a, std::int32_t b) {
-        return pinned.trace.tspScores[static_cast<std::size_t>(a)] >
-               pinned.trace.tspScores[static_cast<std::size_t>(b)];
+    std::sort(rivals.begin(), rivals.end(), [&](std::int32_t a, std::int32_t b) {
+        const float x = pinned.trace.tspScores[static_cast<std::size_t>(a)],
+                    y = pinned.trace.tspScores[static_cast<std::size_t>(b)];
+        return x != y ? x > y : a < b;
     });
     const auto chosen = static_cast<std::ptrdiff_t>(400 * 200 / 1000 - 32);
     expected.insert(expected.end(), rivals.begin(), rivals.begin() + chosen);

@@ -183,14 +183,20 @@ TEST(Policy, AdaptiveCoversItsShareWithTheFewest) {
         const CarryDecision decision =
             Policy::adaptive(model(4), coverage, least, most).decide(layout, 0, candidates);
 
-        std::stable_sort(candidates.begin(), candidates.end(),
-                         [](const auto& a, const auto& b) { return a.score > b.score; });
+        // The best score first, the lower position first among equals.
+        std::vector<std::size_t> order(candidates.size());
+        for (std::size_t at = 0; at < order.size(); ++at)
+            order[at] = at;
+        std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+            const float x = candidates[a].score, y = candidates[b].score;
+            return x != y ? x > y : a < b;
+        });
         double all = 0;
-        for (const Policy::Candidate& candidate : candidates)
-            all += candidate.sink ? 0 : candidate.attention;
+        for (const std::size_t at : order)
+            all += candidates[at].sink ? 0 : candidates[at].attention;
         std::int64_t count = 0;
         for (double held = 0; held < all * coverage / 1000; ++count) {
-            const Policy::Candidate& next = candidates[static_cast<std::size_t>(count)];
+            const Policy::Candidate& next = candidates[order[static_cast<std::size_t>(count)]];
             held += next.sink ? 0 : next.attention;
         }
         const std::int64_t wanted = std::max(least, std::min(most, 13 + count));

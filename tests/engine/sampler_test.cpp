@@ -1,6 +1,7 @@
 // Draws against probabilities computed plainly, bounds, repeatability, and answers that go round in circles.
 #include "engine/sampler.h"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <random>
@@ -36,7 +37,8 @@ std::vector<double> probabilities(const std::vector<float>& logits, const Sample
     std::vector<std::size_t> order(p.size());
     for (std::size_t i = 0; i < order.size(); ++i)
         order[i] = i;
-    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return p[a] > p[b]; });
+    std::sort(order.begin(), order.end(),
+              [&](std::size_t a, std::size_t b) { return p[a] != p[b] ? p[a] > p[b] : a < b; });
     double before = 0;
     for (const std::size_t i : order) {
         const bool in = before < settings.topP * sum;
