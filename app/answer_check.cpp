@@ -23,6 +23,19 @@ std::set<std::string> valuesOf(const std::vector<Fact>& facts, FactKind kind) {
     return values;
 }
 
+/// Every number of one answer is in the other, with its unit where both name one.
+bool numbersAgree(const std::vector<Fact>& a, const std::vector<Fact>& b) {
+    const auto covered = [](const std::vector<Fact>& from, const std::vector<Fact>& by) {
+        return std::ranges::all_of(from, [&](const Fact& one) {
+            return one.kind != FactKind::Number || std::ranges::any_of(by, [&](const Fact& other) {
+                       return other.kind == FactKind::Number && other.value == one.value &&
+                              haveSameUnit(other, one);
+                   });
+        });
+    };
+    return covered(a, b) && covered(b, a);
+}
+
 /// Quotations agree when each of one answer holds, or is held by, one of the other: where a quotation begins
 /// and ends is the model's choice.
 bool quotesAgree(const std::set<std::string>& a, const std::set<std::string>& b) {
@@ -102,7 +115,8 @@ std::string onOneLine(std::string_view text) {
 
 Verdict compareFacts(const Answer& draft, const Answer& later) {
     const std::vector<Fact> a = findFacts(draft.text), b = findFacts(later.text);
-    for (const FactKind kind : {FactKind::Number, FactKind::Date, FactKind::Name}) {
+    if (!numbersAgree(a, b)) return Verdict::Different;
+    for (const FactKind kind : {FactKind::Date, FactKind::Name}) {
         if (valuesOf(a, kind) != valuesOf(b, kind)) return Verdict::Different;
     }
     const bool agree = quotesAgree(valuesOf(a, FactKind::Quotation), valuesOf(b, FactKind::Quotation)) &&

@@ -44,6 +44,7 @@ TEST(CompareAnswers, OtherWordsWithTheSameFacts) {
 
 TEST(CompareAnswers, EveryKindOfFactCounts) {
     EXPECT_EQ(verdict("The fee is 107 euros.", "The fee is 170 euros."), Verdict::Different);
+    EXPECT_EQ(verdict("It ends after 60 days.", "It ends after 60 months."), Verdict::Different);
     EXPECT_EQ(verdict("It ends on 1 April 2025.", "It ends on 1 May 2025."), Verdict::Different);
     EXPECT_EQ(verdict("It is renewed in 2026.", "It is not renewed in 2026."), Verdict::Different);
     EXPECT_EQ(verdict("Notice of 60 days.", "Notice of 60 days, unless agreed otherwise."),
