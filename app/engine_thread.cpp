@@ -67,7 +67,12 @@ void EngineThread::stopReading(DocumentId id) {
     if (found == m_documents.end()) return;
     found->second->paused = true;
     const bool reading = m_running == JobKind::ReadEarly || m_running == JobKind::ReadLate;
-    if (reading && m_runningDocument == id) m_runningStop.request_stop();
+    if (reading && m_runningDocument == id) {
+        m_runningStop.request_stop();
+    } else {
+        m_halted.push_back(id);
+        m_wake.notify_all();
+    }
 }
 
 void EngineThread::continueReading(DocumentId id) {
@@ -147,6 +152,16 @@ EngineThread::Job EngineThread::next() {
         job.kind = JobKind::Forget;
         job.work = m_removed.front();
         m_removed.pop_front();
+        return job;
+    }
+    while (!m_halted.empty()) {
+        Job job;
+        job.kind = JobKind::Halt;
+        job.document = m_halted.front();
+        m_halted.pop_front();
+        const auto found = m_documents.find(job.document);
+        if (found == m_documents.end()) continue;
+        job.work = found->second;
         return job;
     }
     if (std::optional<Job> question = nextQuestion()) return std::move(*question);

@@ -102,7 +102,17 @@ private:
         AskRequest request;
         AskOutcome outcome;
     };
-    enum class JobKind : std::uint8_t { None, LoadModel, Forget, Ask, Look, Check, ReadEarly, ReadLate };
+    enum class JobKind : std::uint8_t {
+        None,
+        LoadModel,
+        Forget,
+        Halt,
+        Ask,
+        Look,
+        Check,
+        ReadEarly,
+        ReadLate
+    };
     struct Job {
         JobKind kind = JobKind::None;
         std::shared_ptr<Work> work;
@@ -141,6 +151,7 @@ private:
     std::unique_ptr<AnswerEngine> m_engine;  ///< engine thread only; before the documents in its memory
     std::map<DocumentId, std::shared_ptr<Work>> m_documents;
     std::deque<std::shared_ptr<Work>> m_removed;  ///< their memory is the engine thread's to free
+    std::deque<DocumentId> m_halted;              ///< stopped before their turn came: to be reported
     std::deque<Question> m_questions;
     std::deque<std::shared_ptr<Draft>> m_drafts;  ///< oldest first
     std::optional<std::filesystem::path> m_modelWanted;

@@ -34,6 +34,11 @@ void EngineThread::run(Job& job) {
         case JobKind::ReadLate:
             runLate(job);
             break;
+        case JobKind::Halt: {
+            const bool done = job.work->read != nullptr && job.work->read->resident->fullDone();
+            if (job.work->paused && !done) report(job.document, *job.work, ReadingStage::Stopped);
+            break;
+        }
         case JobKind::Forget:
             job.work->read.reset();
             reportModel();

@@ -166,6 +166,17 @@ TEST_F(EngineThreadTest, StopsAndContinuesReading) {
     EXPECT_TRUE(reached(1, Stage::FirstDone));
 }
 
+TEST_F(EngineThreadTest, AReadingThatWaitsForItsTurnIsStoppedToo) {
+    start();
+    m_thread->addDocument(1, test::textDocument(test::leaseText(20)));
+    m_thread->addDocument(2, test::textDocument(test::leaseText(400)));
+    m_thread->stopReading(1);
+    ASSERT_TRUE(reached(1, Stage::Stopped));
+    m_thread->continueReading(1);
+    m_thread->stopReading(2);
+    ASSERT_TRUE(reached(1, Stage::FirstDone));
+}
+
 TEST_F(EngineThreadTest, StopsQuestionsThatWait) {
     start();
     m_thread->addDocument(1, test::textDocument(test::leaseText(100)));
