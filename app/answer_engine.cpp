@@ -247,9 +247,14 @@ Result<std::unique_ptr<ReadDocument>> AnswerEngine::prepare(std::shared_ptr<cons
                         std::to_string(window - kRoom) + " at once.",
                     name, "Split the document, or choose a model with a longer window.");
     }
-    Result<std::unique_ptr<ResidentDocument>> resident =
-        ResidentDocument::create(*m_model, *m_backend, read->tokenised.prompt,
-                                 Policy::shipped(m_model->config()).tspLayer, kernels::KvType::F16);
+    // A tenth stays for the answers' own keys and values, and for everybody else.
+    const std::size_t budget = m_backend->freeMemory() / 10 * 9;
+    const std::int32_t tspLayer = Policy::shipped(m_model->config()).tspLayer;
+    Result<MemoryPlan> plan = planMemory(m_model->config(), tspLayer, length, budget);
+    if (!plan) return tl::unexpected(plan.error());
+    read->memory = std::move(*plan);
+    Result<std::unique_ptr<ResidentDocument>> resident = ResidentDocument::create(
+        *m_model, *m_backend, read->tokenised.prompt, tspLayer, read->memory.type, budget);
     if (!resident) return tl::unexpected(resident.error());
     read->resident = std::move(*resident);
     return read;

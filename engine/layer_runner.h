@@ -22,8 +22,8 @@ public:
     /// OutOfMemory when the scratch memory (kChunkRows rows) does not fit.
     static Result<std::unique_ptr<LayerRunner>> create(const Model& model, kernels::Backend& backend);
 
-    /// Embeddings of n <= kChunkRows tokens -> hidden (n, D), device.
-    void embed(const TokenId* tokens, std::int64_t n, float* hidden);
+    /// Embeddings of n <= kChunkRows tokens -> hidden (n, D), device. Errors: those of Model::embed.
+    Result<void> embed(const TokenId* tokens, std::int64_t n, float* hidden);
 
     /// hidden (n, D) device, in place: what enters `layer` becomes what leaves it. `positions` host (n),
     /// ascending. The rows' K/V are appended to the cache's open run, where attention reads them as they are
@@ -31,7 +31,8 @@ public:
     void run(std::int32_t layer, float* hidden, const std::int32_t* positions, std::int64_t n,
              LayerCache& cache);
 
-    /// Queries after RoPE of the last `run`, (n, H, d), device; valid until the next one.
+    /// Queries of the last `run` as its cache's keys are stored (after RoPE), (n, H, d), device; valid until
+    /// the next one.
     const float* queries() const { return m_query->as<float>(); }
 
     /// hidden (n, D) leaving the last layer -> logits (n, V), host. n <= kChunkRows.
@@ -42,6 +43,8 @@ public:
 
 private:
     LayerRunner(const Model& model, kernels::Backend& backend) : m_model(model), m_backend(backend) {}
+    void norm(const std::unique_ptr<kernels::Buffer>& weight, const float* x, std::int64_t n,
+              std::int64_t width, float* out);
 
     const Model& m_model;
     kernels::Backend& m_backend;
