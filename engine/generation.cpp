@@ -39,7 +39,7 @@ std::vector<std::int32_t> withForced(std::int64_t entered, std::int64_t first, s
 }
 
 std::int64_t largestWindow(const PromptLayout& layout, const Policy& policy) {
-    return std::min(policy.windowRows(layout), kChunkRows);
+    return std::min(policy.windowRows(layout), kWindowRows);
 }
 
 }  // namespace
@@ -149,8 +149,9 @@ Result<void> Generation::readTail(const std::stop_token& stop) {
     m_tailHidden = m_backend.allocate(floats(rows * m_model.width));
     if (m_tailHidden == nullptr) return outOfMemory();
     float* hidden = m_tailHidden->as<float>();
-    for (std::int64_t row = 0; row < rows; row += kChunkRows) {
-        m_runner.embed(tail.data() + row, std::min(kChunkRows, rows - row), hidden + row * m_model.width);
+    const std::int64_t chunk = m_runner.chunkRows();
+    for (std::int64_t row = 0; row < rows; row += chunk) {
+        m_runner.embed(tail.data() + row, std::min(chunk, rows - row), hidden + row * m_model.width);
     }
     std::vector<std::int32_t> positions(static_cast<std::size_t>(rows));
     std::iota(positions.begin(), positions.end(), static_cast<std::int32_t>(m_start));
@@ -163,7 +164,7 @@ Result<void> Generation::runChunks(std::int32_t firstLayer, std::int32_t lastLay
     const std::int64_t windowBegin = rows - std::min(m_window, rows);
     for (std::int64_t row = 0; row < rows;) {
         const bool window = row >= windowBegin;
-        const std::int64_t n = window ? rows - row : std::min(kChunkRows, windowBegin - row);
+        const std::int64_t n = window ? rows - row : std::min(m_runner.chunkRows(), windowBegin - row);
         for (std::int32_t i = firstLayer; i <= lastLayer; ++i) {
             if (stop.stop_requested()) return cancelled();
             m_runner.run(i, hidden + row * m_model.width, positions.data() + row, n,

@@ -29,6 +29,12 @@ public:
                             std::span<const std::int32_t> positions = {});
     /// keys, values (n, G, d) float32 behind the open run's rows; there must be room for them.
     void append(const float* keys, const float* values, std::int64_t n);
+    /// Where the next n rows of the open run lie, for a caller that writes them itself; they count as appended.
+    struct Room {
+        kernels::KvRows rows;
+        std::int64_t row = 0;
+    };
+    Room claim(std::int64_t n);
     /// Drops the open run's rows from `rows` on.
     void truncate(std::int64_t rows) { m_spans.back().count = rows; }
 

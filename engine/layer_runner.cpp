@@ -1,5 +1,6 @@
 #include "engine/layer_runner.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -13,35 +14,90 @@ Result<std::unique_ptr<LayerRunner>> LayerRunner::create(const Model& model, Bac
     const ModelConfig& c = model.config();
     const std::int64_t attention = std::int64_t{c.heads} * c.headSize,
                        kv = std::int64_t{c.kvHeads} * c.headSize;
-    const std::array<std::pair<std::unique_ptr<Buffer>*, std::int64_t>, 8> scratch{{
-        {&runner->m_normed, c.width},
-        {&runner->m_query, attention},
-        {&runner->m_key, kv},
-        {&runner->m_value, kv},
-        {&runner->m_mixed, attention},
-        {&runner->m_projected, c.width},
-        {&runner->m_gate, c.feedForward},
-        {&runner->m_up, c.feedForward},
-    }};
+    runner->m_wholeLayers = runner->backendRunsLayers();
+    if (runner->m_wholeLayers) runner->m_chunkRows = std::max(kWindowRows, backend.chunkRows());
+    std::vector<std::pair<std::unique_ptr<Buffer>*, std::int64_t>> scratch{{&runner->m_normed, c.width},
+                                                                           {&runner->m_query, attention}};
+    if (!runner->m_wholeLayers) {
+        scratch.insert(scratch.end(), {{&runner->m_key, kv},
+                                       {&runner->m_value, kv},
+                                       {&runner->m_mixed, attention},
+                                       {&runner->m_projected, c.width},
+                                       {&runner->m_gate, c.feedForward},
+                                       {&runner->m_up, c.feedForward}});
+    }
     for (const auto& [buffer, width] : scratch) {
-        *buffer = backend.allocate(static_cast<std::size_t>(kChunkRows * width) * sizeof(float));
+        *buffer = backend.allocate(static_cast<std::size_t>(kWindowRows * width) * sizeof(float));
         if (*buffer == nullptr) {
             return fail(ErrorCode::OutOfMemory, "There is not enough memory to work in.",
                         model.path().string(), "Close other programs, or choose a smaller model.");
         }
     }
-    runner->m_embedding.resize(static_cast<std::size_t>(kChunkRows * c.width));
+    if (model.embedding() == nullptr)
+        runner->m_embedding.resize(static_cast<std::size_t>(runner->m_chunkRows * c.width));
     return runner;
 }
 
 void LayerRunner::embed(const TokenId* tokens, std::int64_t n, float* hidden) {
+    if (m_model.embedding() != nullptr) {
+        m_backend.lookUp(*m_model.embedding(), tokens, n, hidden);
+        return;
+    }
     m_model.embed(tokens, n, m_embedding.data());
     m_backend.copyToDevice(hidden, m_embedding.data(),
                            static_cast<std::size_t>(n * m_model.config().width) * sizeof(float));
 }
 
+kernels::LayerCall LayerRunner::layerCall(std::int32_t layer) const {
+    const ModelConfig& c = m_model.config();
+    const LayerWeights& w = m_model.layer(layer);
+    const auto floats = [](const std::unique_ptr<Buffer>& buffer) -> const float* {
+        return buffer != nullptr ? buffer->as<float>() : nullptr;
+    };
+    kernels::LayerCall call;
+    call.shape = m_model.attentionShape();
+    call.width = c.width;
+    call.eps = c.eps;
+    call.attentionNorm = floats(w.attentionNorm);
+    call.feedForwardNorm = floats(w.feedForwardNorm);
+    call.query = w.query.get();
+    call.key = w.key.get();
+    call.value = w.value.get();
+    call.output = w.output.get();
+    call.queryBias = floats(w.queryBias);
+    call.keyBias = floats(w.keyBias);
+    call.valueBias = floats(w.valueBias);
+    call.gate = w.gate.get();
+    call.up = w.up.get();
+    call.down = w.down.get();
+    call.ropeSize = c.ropeSize;
+    call.ropeStyle = c.ropeStyle;
+    call.inverseFrequency = c.inverseFrequency.data();
+    return call;
+}
+
+bool LayerRunner::backendRunsLayers() const {
+    bool all = true;
+    for (std::int32_t i = 0; i < m_model.config().layers && all; ++i)
+        all = m_backend.layer(layerCall(i));
+    return all;
+}
+
 void LayerRunner::run(std::int32_t layer, float* hidden, const std::int32_t* positions, std::int64_t n,
                       LayerCache& cache) {
+    if (m_wholeLayers) {
+        kernels::LayerCall call = layerCall(layer);
+        call.hidden = hidden;
+        call.positions = positions;
+        call.n = n;
+        const LayerCache::Room room = cache.claim(n);
+        call.store = room.rows;
+        call.storeRow = room.row;
+        call.spans = cache.spans();
+        call.queries = n <= kWindowRows ? m_query->as<float>() : nullptr;
+        m_backend.layer(call);
+        return;
+    }
     const ModelConfig& c = m_model.config();
     const LayerWeights& w = m_model.layer(layer);
     const kernels::AttentionShape shape = m_model.attentionShape();

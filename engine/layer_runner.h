@@ -13,16 +13,19 @@
 
 namespace kvasir {
 
-/// Rows that one call of LayerRunner::run takes at most; readers of long prompts work in chunks of it.
-constexpr std::int64_t kChunkRows = 256;
+/// Rows whose queries and logits can be had: the observation window's, and the least a chunk may be.
+constexpr std::int64_t kWindowRows = 256;
 
 /// Holds the scratch memory of a layer. One thread at a time. Model and back end must outlive it.
 class LayerRunner {
 public:
-    /// OutOfMemory when the scratch memory (kChunkRows rows) does not fit.
+    /// OutOfMemory when the scratch memory does not fit.
     static Result<std::unique_ptr<LayerRunner>> create(const Model& model, kernels::Backend& backend);
 
-    /// Embeddings of n <= kChunkRows tokens -> hidden (n, D), device.
+    /// Rows that one call of `run` takes at most; readers of long prompts work in chunks of it.
+    std::int64_t chunkRows() const { return m_chunkRows; }
+
+    /// Embeddings of n <= chunkRows() tokens -> hidden (n, D), device.
     void embed(const TokenId* tokens, std::int64_t n, float* hidden);
 
     /// hidden (n, D) device, in place: what enters `layer` becomes what leaves it. `positions` host (n),
@@ -31,10 +34,11 @@ public:
     void run(std::int32_t layer, float* hidden, const std::int32_t* positions, std::int64_t n,
              LayerCache& cache);
 
-    /// Queries after RoPE of the last `run`, (n, H, d), device; valid until the next one.
+    /// Queries after RoPE of the last `run`, (n, H, d), device, when it had at most kWindowRows rows; valid
+    /// until the next one.
     const float* queries() const { return m_query->as<float>(); }
 
-    /// hidden (n, D) leaving the last layer -> logits (n, V), host. n <= kChunkRows.
+    /// hidden (n, D) leaving the last layer -> logits (n, V), host. n <= kWindowRows.
     Result<std::vector<float>> logits(const float* hidden, std::int64_t n);
 
     const Model& model() const { return m_model; }
@@ -42,10 +46,14 @@ public:
 
 private:
     LayerRunner(const Model& model, kernels::Backend& backend) : m_model(model), m_backend(backend) {}
+    kernels::LayerCall layerCall(std::int32_t layer) const;
+    bool backendRunsLayers() const;
 
     const Model& m_model;
     kernels::Backend& m_backend;
-    std::vector<float> m_embedding;  ///< host, (kChunkRows, D)
+    bool m_wholeLayers = false;  ///< the back end runs each layer in one call
+    std::int64_t m_chunkRows = kWindowRows;
+    std::vector<float> m_embedding;  ///< host, (m_chunkRows, D); empty where the back end looks up
     std::unique_ptr<kernels::Buffer> m_normed, m_query, m_key, m_value, m_mixed, m_projected, m_gate, m_up;
 };
 

@@ -94,6 +94,10 @@ private:
         // Tied embeddings: the file has no output matrix of its own.
         const bool tied = m_file->tensor("output.weight") == nullptr;
         model.m_output = weight(tied ? "token_embd.weight" : "output.weight", c.vocabulary, c.width);
+        if (m_backend.looksUp()) {
+            if (tied) model.m_tiedEmbedding = model.m_output.get();
+            else model.m_embeddingWeight = weight("token_embd.weight", c.vocabulary, c.width);
+        }
         m_used.insert("rope_freqs.weight");
         refuseUnknownTensors();
     }
@@ -185,7 +189,8 @@ Result<std::unique_ptr<Model>> Model::load(const std::filesystem::path& path, Ba
 
 kernels::AttentionShape Model::attentionShape() const {
     return {m_config.heads, m_config.kvHeads, m_config.headSize,
-            static_cast<float>(1.0 / std::sqrt(static_cast<double>(m_config.headSize))), 0};
+            static_cast<float>(1.0 / std::sqrt(static_cast<double>(m_config.headSize))), 0,
+            m_activations == kernels::Activations::F32};
 }
 
 void Model::embed(const TokenId* tokens, std::int64_t n, float* out) const {

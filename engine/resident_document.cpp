@@ -77,7 +77,7 @@ Result<void> ResidentDocument::readEarly(LayerRunner& runner, const std::stop_to
                                          const Progress& progress) {
     runner.backend().setStop(stop);
     while (!earlyDone()) {
-        const std::int64_t row = m_earlyRows, n = std::min(kChunkRows, size() - row);
+        const std::int64_t row = m_earlyRows, n = std::min(runner.chunkRows(), size() - row);
         float* hidden = m_hidden->as<float>() + row * m_width;
         runner.embed(m_tokens.data() + row, n, hidden);
         if (Result<void> done = readChunk(runner, 0, m_tspLayer, hidden, row, n, stop); !done) return done;
@@ -92,7 +92,7 @@ Result<void> ResidentDocument::readLate(LayerRunner& runner, const std::stop_tok
     Backend& backend = runner.backend();
     backend.setStop(stop);
     std::unique_ptr<kernels::Buffer> work =
-        backend.allocate(static_cast<std::size_t>(kChunkRows * m_width) * sizeof(float));
+        backend.allocate(static_cast<std::size_t>(std::min(runner.chunkRows(), std::max<std::int64_t>(size(), 1)) * m_width) * sizeof(float));
     bool memory = work != nullptr;
     for (std::int32_t i = m_tspLayer + 1; i < m_layers && memory; ++i) {
         LayerCache& cache = m_caches[static_cast<std::size_t>(i)];
@@ -103,7 +103,7 @@ Result<void> ResidentDocument::readLate(LayerRunner& runner, const std::stop_tok
                     "Close other programs, or choose a smaller model.");
     }
     while (m_lateRows < m_earlyRows) {
-        const std::int64_t row = m_lateRows, n = std::min(kChunkRows, m_earlyRows - row);
+        const std::int64_t row = m_lateRows, n = std::min(runner.chunkRows(), m_earlyRows - row);
         std::vector<std::int32_t> rows(static_cast<std::size_t>(n));
         std::iota(rows.begin(), rows.end(), static_cast<std::int32_t>(row));
         // A copy: quick answers need the hidden states that leave T again.

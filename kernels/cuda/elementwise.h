@@ -1,0 +1,54 @@
+// Norms, activations and rotation: rows in, rows out.
+#pragma once
+
+#include <cstdint>
+
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+
+#include "kernels/backend.h"
+#include "kernels/cuda/rows.h"
+
+namespace kvasir::kernels::cuda {
+
+/// x (n, width) -> out (n, width), float32, any width; out may be x.
+void rmsNorm(Context& context, const float* x, std::int64_t n, std::int64_t width, const float* weight, float eps,
+             float* out);
+/// The same into the form that a product reads. `weight` null: x as it is, not normed.
+void formRows(Context& context, const float* x, std::int64_t n, std::int64_t width, const float* weight, float eps,
+              const Rows& out);
+void siluMultiply(Context& context, const float* gate, const float* up, std::int64_t count, float* out);
+/// out = silu(gate) * up; both (n, 2 F) side by side, gate first.
+void siluRows(Context& context, const float* gateUp, std::int64_t n, std::int64_t feedForward, const Rows& out);
+void siluRows(Context& context, const __nv_bfloat16* gateUp, std::int64_t n, std::int64_t feedForward,
+              const Rows& out);
+/// y (n, yStride) += bias (rows) in each row.
+void addBias(Context& context, const float* bias, std::int64_t n, std::int64_t rows, std::int64_t yStride, float* y);
+void toHalf(Context& context, const float* x, std::int64_t count, __half* out);
+void fill(Context& context, float* x, std::int64_t count, float value);
+void add(Context& context, float* x, const float* y, std::int64_t count);
+
+/// Cosines and sines (n, pairs) of position * inverseFrequency, computed in double. Arrays on the device.
+void ropeTable(Context& context, std::int64_t n, std::int64_t pairs, const double* inverseFrequency,
+               const std::int32_t* positions, float2* table);
+/// In place: x (n, heads, headSize).
+void rope(Context& context, float* x, std::int64_t n, std::int32_t heads, std::int32_t headSize, std::int32_t size,
+          RopeStyle style, const float2* table);
+
+/// What leaves the query, key and value products, side by side: (n, (H + 2 G) d).
+struct QkvRows {
+    const float* floats = nullptr;            ///< one of the two
+    const __nv_bfloat16* bfloats = nullptr;
+    const float *queryBias = nullptr, *keyBias = nullptr, *valueBias = nullptr;  ///< null: none
+    std::int64_t n = 0;
+    std::int32_t ropeSize = 0;
+    RopeStyle style = RopeStyle::Half;
+    const float2* table = nullptr;
+};
+/// Bias, rotation; queries to `half` (n, H, d) and, where wanted, `floats`; keys and values to the cache.
+void rotateAndStore(Context& context, const AttentionShape& shape, const QkvRows& rows, __half* half,
+                    float* floats, const KvRows& store, std::int64_t row);
+void storeKv(Context& context, const AttentionShape& shape, const float* keys, const float* values,
+             std::int64_t n, const KvRows& rows, std::int64_t row);
+
+}  // namespace kvasir::kernels::cuda

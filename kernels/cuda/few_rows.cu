@@ -1,0 +1,195 @@
+// A quantised matrix times up to a few dozen rows, on tensor cores: the weights are read once, become bfloat16
+// in registers (the values that dequantise gives) and are the left operand of mma.sync. A block makes 32
+// outputs of up to 64 rows; its warps share the inputs between them and add up at the end, in a fixed order.
+//
+// Inputs are taken in an order that suits the weights' layout: in one instruction the 16 inputs of a lane group
+// q = lane % 4 are four neighbouring ones of unit q of 128 inputs. The rows lie in this order (RowForm::Fragments).
+#include "kernels/cuda/products.h"
+
+#include "kernels/cuda/device.cuh"
+#include "kernels/cuda/tensor_cores.cuh"
+#include "kernels/cuda/unpack.cuh"
+
+namespace kvasir::kernels::cuda {
+namespace {
+
+constexpr int kWarps = 8;
+constexpr int kThreads = kWarps * kWarp;
+constexpr int kOutputs = 32;
+constexpr int kStep = 128;  ///< inputs of a warp's turn: four units
+
+/// Four neighbouring values of a unit as two registers of bfloat16.
+struct Four {
+    std::uint32_t low, high;
+};
+
+template <TensorType T>
+struct WeightUnit {
+    RawUnit<T> raw;
+    UnitScales scales;
+    __device__ __forceinline__ void load(const Planes& planes, std::int64_t row, std::int64_t unit) {
+        const std::int64_t at = row * planes.units + unit;
+        raw = loadUnit<T>(planes, at);
+        scales = loadScales<T>(planes, at);
+    }
+    __device__ __forceinline__ void clear() {
+        raw = {};
+        scales = {};
+    }
+    __device__ __forceinline__ Four four(int w) const {
+        const float4 v = fourValues<T>(raw, scales, w);
+        return {packBfloat(v.x, v.y), packBfloat(v.z, v.w)};
+    }
+};
+
+/// Floats of 16 bits: 64 bytes a unit.
+template <typename In>
+struct PlainUnit {
+    uint4 values[4];
+    __device__ __forceinline__ void load(const Planes& planes, std::int64_t row, std::int64_t unit) {
+        const auto* at =
+            reinterpret_cast<const uint4*>(reinterpret_cast<const In*>(planes.codes) + row * planes.columns) +
+            unit * 4;
+#pragma unroll
+        for (int i = 0; i < 4; ++i)
+            values[i] = __ldcs(at + i);
+    }
+    __device__ __forceinline__ void clear() {
+#pragma unroll
+        for (uint4& each : values)
+            each = {};
+    }
+    __device__ __forceinline__ Four four(int w) const {
+        Four out{component(values[w / 2], w % 2 * 2), component(values[w / 2], w % 2 * 2 + 1)};
+        if constexpr (std::is_same_v<In, __half>) {
+            const float2 a = __half22float2(*reinterpret_cast<const __half2*>(&out.low));
+            const float2 b = __half22float2(*reinterpret_cast<const __half2*>(&out.high));
+            out = {packBfloat(a.x, a.y), packBfloat(b.x, b.y)};
+        }
+        return out;
+    }
+};
+
+struct Part {
+    Planes planes;
+    const float* bias;
+    float* y;
+    std::int64_t yStride;
+};
+
+/// kTiles groups of 8 rows of x.
+template <typename Unit, int kTiles>
+__global__ void __launch_bounds__(kThreads) fewRowsKernel(Part part, Rows x, int n, Write write) {
+#ifdef KVASIR_TENSOR_CORES
+    extern __shared__ float partial[];  // [kWarps][8 kTiles][kOutputs + 1]
+    constexpr int kRow = kOutputs + 1;
+    const int warp = static_cast<int>(threadIdx.x / kWarp), lane = static_cast<int>(threadIdx.x % kWarp);
+    const std::int64_t firstOutput = static_cast<std::int64_t>(blockIdx.x) * kOutputs;
+    const std::int64_t firstTile = static_cast<std::int64_t>(blockIdx.y) * kTiles;
+    const std::int64_t steps = x.stride / kStep, units = part.planes.columns / kUnit;
+    float sums[2][kTiles][4] = {};
+    Unit unit[2][2];
+    const auto load = [&](std::int64_t step) {
+        const std::int64_t column = step * 4 + lane % 4;
+#pragma unroll
+        for (int i = 0; i < 4; ++i) {
+            const std::int64_t output = firstOutput + i * 8 + lane / 4;
+            if (output < part.planes.rows && column < units) {
+                unit[i / 2][i % 2].load(part.planes, output, column);
+            } else {
+                unit[i / 2][i % 2].clear();
+            }
+        }
+    };
+    if (warp < steps) load(warp);  // weights do not wait for the kernel before
+    waitForPrevious();
+    letNextStart();
+    const auto* fragments = reinterpret_cast<const uint4*>(x.data);
+    for (std::int64_t step = warp; step < steps; step += kWarps) {
+        if (step != warp) load(step);
+#pragma unroll
+        for (int eight = 0; eight < 4; ++eight) {
+            uint4 b[kTiles];
+#pragma unroll
+            for (int t = 0; t < kTiles; ++t) {
+                const std::int64_t tile = firstTile + t < x.tiles ? firstTile + t : x.tiles - 1;
+                b[t] = fragments[((step * x.tiles + tile) * 4 + eight) * kWarp + lane];
+            }
+#pragma unroll
+            for (int half = 0; half < 2; ++half) {
+#pragma unroll
+                for (int m = 0; m < 2; ++m) {
+                    const Four upper = unit[m][0].four(2 * eight + half), lower = unit[m][1].four(2 * eight + half);
+                    const std::uint32_t a[4] = {upper.low, lower.low, upper.high, lower.high};
+#pragma unroll
+                    for (int t = 0; t < kTiles; ++t)
+                        mmaBfloat(sums[m][t], a, half == 0 ? b[t].x : b[t].z, half == 0 ? b[t].y : b[t].w);
+                }
+            }
+        }
+    }
+#pragma unroll
+    for (int m = 0; m < 2; ++m) {
+#pragma unroll
+        for (int t = 0; t < kTiles; ++t) {
+#pragma unroll
+            for (int i = 0; i < 4; ++i) {
+                const int row = t * 8 + lane % 4 * 2 + i % 2, output = m * 16 + lane / 4 + i / 2 * 8;
+                partial[(warp * kTiles * 8 + row) * kRow + output] = sums[m][t][i];
+            }
+        }
+    }
+    __syncthreads();
+    const int output = lane;
+    if (firstOutput + output >= part.planes.rows) return;
+    const float bias = part.bias != nullptr ? part.bias[firstOutput + output] : 0.0F;
+    for (int row = warp; row < kTiles * 8; row += kWarps) {
+        const std::int64_t token = firstTile * 8 + row;
+        if (token >= n) break;
+        float sum = bias;
+        for (int w = 0; w < kWarps; ++w)
+            sum += partial[(w * kTiles * 8 + row) * kRow + output];
+        float* y = part.y + token * part.yStride + firstOutput + output;
+        *y = write == Write::Add ? *y + sum : sum;
+    }
+#endif
+}
+
+template <typename Unit, int kTiles>
+void launchTiles(Context& context, const Part& part, const Rows& x, std::int64_t n, Write write) {
+    const dim3 grid(static_cast<unsigned>(ceilDivide(part.planes.rows, kOutputs)),
+                    static_cast<unsigned>(ceilDivide(x.tiles, kTiles)));
+    constexpr std::size_t kShared = sizeof(float) * kWarps * kTiles * 8 * (kOutputs + 1);
+    launch(context, fewRowsKernel<Unit, kTiles>, grid, kThreads, kShared, part, x, static_cast<int>(n), write);
+}
+
+template <typename Unit>
+void launchUnit(Context& context, const Part& part, const Rows& x, std::int64_t n, Write write) {
+    if (x.tiles <= 2) return launchTiles<Unit, 2>(context, part, x, n, write);
+    if (x.tiles <= 5) return launchTiles<Unit, 5>(context, part, x, n, write);
+    launchTiles<Unit, 8>(context, part, x, n, write);
+}
+
+}  // namespace
+
+bool canFewRows(const Planes& planes) {
+    return planes.columns % kUnit == 0 && planes.type != TensorType::F32;
+}
+
+void fewRows(Context& context, std::span<const Target> targets, const Rows& x, std::int64_t n, Write write) {
+    if (x.data == nullptr) return;
+    for (const Target& target : targets) {
+        const Part part{target.weight->planes(), target.bias, target.y, target.yStride};
+        if (part.planes.type == TensorType::F16) {
+            launchUnit<PlainUnit<__half>>(context, part, x, n, write);
+        } else if (part.planes.type == TensorType::BF16) {
+            launchUnit<PlainUnit<__nv_bfloat16>>(context, part, x, n, write);
+        } else {
+            forQuantised(part.planes.type, [&](auto type) {
+                launchUnit<WeightUnit<decltype(type)::value>>(context, part, x, n, write);
+            });
+        }
+    }
+}
+
+}  // namespace kvasir::kernels::cuda

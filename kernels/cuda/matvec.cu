@@ -1,0 +1,253 @@
+// A matrix times a few vectors whose activations are 8-bit codes: bound by reading the weights once. A warp
+// takes two outputs at a time; its lanes take units of 32 inputs in turn, whose 16 bytes of codes one load
+// brings.
+#include "kernels/cuda/products.h"
+
+#include "kernels/cuda/device.cuh"
+#include "kernels/cuda/rows.cuh"
+#include "kernels/cuda/unpack.cuh"
+
+namespace kvasir::kernels::cuda {
+namespace {
+
+constexpr int kThreads = 128;
+constexpr int kWarps = kThreads / kWarp;
+constexpr int kRowsPerWarp = 2;
+constexpr int kGatedThreads = 256;
+constexpr int kGatedOutputs = 32;  ///< of a block: one unit of the next product's input
+
+struct Task {
+    Planes planes;
+    const float* bias;
+    float* y;
+    std::int64_t yStride;
+    std::int64_t endPair;  ///< pairs of outputs of this matrix and those before
+};
+struct Tasks {
+    Task tasks[kMaxTargets];
+    int count;
+};
+
+/// Codes of a unit times the codes of x: scale * (dot - offset * sum), exact in integers where it can be.
+template <TensorType T>
+__device__ __forceinline__ float unitProduct(const RawUnit<T>& raw, const UnitScales& scales, const int4& low,
+                                             const int4& high, float scale, int sums) {
+    constexpr QuantFormat f = kFormat<T>;
+    int first = 0, second = 0;
+    first = __dp4a(static_cast<int>(fourCodes<T>(raw, 0)), low.x, first);
+    first = __dp4a(static_cast<int>(fourCodes<T>(raw, 1)), low.y, first);
+    first = __dp4a(static_cast<int>(fourCodes<T>(raw, 2)), low.z, first);
+    first = __dp4a(static_cast<int>(fourCodes<T>(raw, 3)), low.w, first);
+    second = __dp4a(static_cast<int>(fourCodes<T>(raw, 4)), high.x, second);
+    second = __dp4a(static_cast<int>(fourCodes<T>(raw, 5)), high.y, second);
+    second = __dp4a(static_cast<int>(fourCodes<T>(raw, 6)), high.z, second);
+    second = __dp4a(static_cast<int>(fourCodes<T>(raw, 7)), high.w, second);
+    int firstSum = static_cast<std::int16_t>(sums), secondSum = sums >> 16;
+    if constexpr (f.hasMin) {
+        if constexpr (f.sub == 32) {
+            return scale * (scales.scale[0] * static_cast<float>(first + second) -
+                            scales.offset[0] * static_cast<float>(firstSum + secondSum));
+        } else {
+            return scale * (scales.scale[0] * static_cast<float>(first) -
+                            scales.offset[0] * static_cast<float>(firstSum) +
+                            scales.scale[1] * static_cast<float>(second) -
+                            scales.offset[1] * static_cast<float>(secondSum));
+        }
+    } else {
+        if constexpr (f.bits != 8) {
+            first -= f.offset() * firstSum;
+            second -= f.offset() * secondSum;
+        }
+        if constexpr (f.sub == 32) return scale * scales.scale[0] * static_cast<float>(first + second);
+        return scale * (scales.scale[0] * static_cast<float>(first) + scales.scale[1] * static_cast<float>(second));
+    }
+}
+
+/// Adds two rows of a quantised matrix times N vectors to sums; rows are given by their first units.
+template <TensorType T, int N>
+__device__ __forceinline__ void quantisedRows(const Planes& a, std::int64_t unitA, const Planes& b,
+                                              std::int64_t unitB, const Rows& x, int n, float (&sums)[2][N]) {
+    const int lane = static_cast<int>(threadIdx.x % kWarp);
+    const std::int64_t units = a.units;
+#pragma unroll 2
+    for (std::int64_t unit = lane; unit < units; unit += kWarp) {
+        const RawUnit<T> rawA = loadUnit<T>(a, unitA + unit), rawB = loadUnit<T>(b, unitB + unit);
+        const UnitScales scalesA = loadScales<T>(a, unitA + unit), scalesB = loadScales<T>(b, unitB + unit);
+#pragma unroll
+        for (int r = 0; r < N; ++r) {
+            if (r >= n) break;
+            const std::int64_t at = r * x.stride + unit * kUnit;
+            const int4* codes = reinterpret_cast<const int4*>(x.codes + at);
+            const int4 low = codes[0], high = codes[1];
+            const float scale = x.scales[at / kUnit];
+            const int both = x.sums[at / kUnit];
+            sums[0][r] += unitProduct<T>(rawA, scalesA, low, high, scale, both);
+            sums[1][r] += unitProduct<T>(rawB, scalesB, low, high, scale, both);
+        }
+    }
+}
+
+__device__ __forceinline__ void eightPlain(const float* at, float (&v)[8]) {
+    const float4 a = reinterpret_cast<const float4*>(at)[0], b = reinterpret_cast<const float4*>(at)[1];
+    v[0] = a.x, v[1] = a.y, v[2] = a.z, v[3] = a.w, v[4] = b.x, v[5] = b.y, v[6] = b.z, v[7] = b.w;
+}
+template <typename In>
+__device__ __forceinline__ void eightPlain(const In* at, float (&v)[8]) {
+    const uint4 packed = __ldcs(reinterpret_cast<const uint4*>(at));
+    const In* values = reinterpret_cast<const In*>(&packed);
+#pragma unroll
+    for (int i = 0; i < 8; ++i)
+        v[i] = toFloat(values[i]);
+}
+
+/// The same for matrices of floats, whose x are the unrounded floats.
+template <typename In, int N>
+__device__ __forceinline__ void plainRows(const Planes& a, std::int64_t rowA, const Planes& b, std::int64_t rowB,
+                                          const Rows& x, int n, float (&sums)[2][N]) {
+    const int lane = static_cast<int>(threadIdx.x % kWarp);
+    const In* rows[2] = {reinterpret_cast<const In*>(a.codes) + rowA * a.columns,
+                         reinterpret_cast<const In*>(b.codes) + rowB * b.columns};
+    const bool vectors = a.columns % 8 == 0;
+    const std::int64_t whole = vectors ? a.columns : 0;
+#pragma unroll 2
+    for (std::int64_t column = lane * 8; column < whole; column += kWarp * 8) {
+        float w[2][8], v[8];
+        eightPlain(rows[0] + column, w[0]);
+        eightPlain(rows[1] + column, w[1]);
+#pragma unroll
+        for (int r = 0; r < N; ++r) {
+            if (r >= n) break;
+            eightPlain(x.floats + r * x.stride + column, v);
+#pragma unroll
+            for (int i = 0; i < 8; ++i) {
+                sums[0][r] += w[0][i] * v[i];
+                sums[1][r] += w[1][i] * v[i];
+            }
+        }
+    }
+    for (std::int64_t column = whole + lane; column < a.columns; column += kWarp) {
+        for (int r = 0; r < n; ++r) {
+            const float v = x.floats[r * x.stride + column];
+            sums[0][r] += toFloat(rows[0][column]) * v;
+            sums[1][r] += toFloat(rows[1][column]) * v;
+        }
+    }
+}
+
+/// sums[i][r], the same on every lane: outputs rowA of `a` and rowB of `b` (matrices of one type and width).
+template <int N>
+__device__ __forceinline__ void twoRows(const Planes& a, std::int64_t rowA, const Planes& b, std::int64_t rowB,
+                                        const Rows& x, int n, float (&sums)[2][N]) {
+    if (a.type == TensorType::F16) {
+        plainRows<__half>(a, rowA, b, rowB, x, n, sums);
+    } else if (a.type == TensorType::BF16) {
+        plainRows<__nv_bfloat16>(a, rowA, b, rowB, x, n, sums);
+    } else if (a.type == TensorType::F32) {
+        plainRows<float>(a, rowA, b, rowB, x, n, sums);
+    } else {
+        forQuantised(a.type, [&](auto type) {
+            quantisedRows<decltype(type)::value>(a, rowA * a.units, b, rowB * b.units, x, n, sums);
+        });
+    }
+#pragma unroll
+    for (int r = 0; r < N; ++r) {
+        sums[0][r] = warpSum(sums[0][r]);
+        sums[1][r] = warpSum(sums[1][r]);
+    }
+}
+
+template <int N>
+__global__ void __launch_bounds__(kThreads) matvecKernel(Tasks tasks, Rows x, int n, Write write) {
+    std::int64_t pair = static_cast<std::int64_t>(blockIdx.x) * kWarps + threadIdx.x / kWarp;
+    int index = 0;
+    while (index < tasks.count && pair >= tasks.tasks[index].endPair)
+        ++index;
+    waitForPrevious();
+    letNextStart();
+    if (index == tasks.count) return;
+    const Task& task = tasks.tasks[index];
+    if (index > 0) pair -= tasks.tasks[index - 1].endPair;
+    const std::int64_t row = pair * kRowsPerWarp;
+    const bool both = row + 1 < task.planes.rows;
+    float sums[2][N] = {};
+    twoRows(task.planes, row, task.planes, both ? row + 1 : row, x, n, sums);
+    const int lane = static_cast<int>(threadIdx.x % kWarp);
+    if (lane > 1 || (lane == 1 && !both)) return;
+    const float bias = task.bias != nullptr ? task.bias[row + lane] : 0.0F;
+#pragma unroll
+    for (int r = 0; r < N; ++r) {
+        if (r >= n) break;
+        float* y = task.y + r * task.yStride + row + lane;
+        const float sum = (lane == 0 ? sums[0][r] : sums[1][r]) + bias;
+        *y = write == Write::Add ? *y + sum : sum;
+    }
+}
+
+template <int N>
+__global__ void __launch_bounds__(kGatedThreads) gatedKernel(Planes gate, Planes up, Rows x, int n, Rows out) {
+    __shared__ float results[N][kGatedOutputs];
+    constexpr int kPerWarp = kGatedOutputs / (kGatedThreads / kWarp);
+    const int warp = static_cast<int>(threadIdx.x / kWarp), lane = static_cast<int>(threadIdx.x % kWarp);
+    const std::int64_t first = static_cast<std::int64_t>(blockIdx.x) * kGatedOutputs;
+    waitForPrevious();
+    letNextStart();
+    for (int i = 0; i < kPerWarp; ++i) {
+        const int output = warp * kPerWarp + i;
+        float sums[2][N] = {};
+        twoRows(gate, first + output, up, first + output, x, n, sums);
+#pragma unroll
+        for (int r = 0; r < N; ++r) {
+            if (lane == 0) results[r][output] = sums[0][r] / (1.0F + __expf(-sums[0][r])) * sums[1][r];
+        }
+    }
+    __syncthreads();
+    if (threadIdx.x < n * 4) {
+        const int r = static_cast<int>(threadIdx.x) / 4, eight = static_cast<int>(threadIdx.x) % 4 * 8;
+        float v[8];
+#pragma unroll
+        for (int i = 0; i < 8; ++i)
+            v[i] = results[r][eight + i];
+        storeEight(out, r, first + eight, v);
+    }
+}
+
+template <typename Function>
+void forVectors(std::int64_t n, const Function& function) {
+    if (n == 1) return function(std::integral_constant<int, 1>());
+    if (n == 2) return function(std::integral_constant<int, 2>());
+    if (n <= 4) return function(std::integral_constant<int, 4>());
+    function(std::integral_constant<int, 8>());
+}
+
+}  // namespace
+
+void matvec(Context& context, std::span<const Target> targets, const Rows& x, std::int64_t n, Write write) {
+    if (x.data == nullptr) return;
+    Tasks tasks{};
+    std::int64_t pairs = 0;
+    for (const Target& target : targets) {
+        const Planes& planes = target.weight->planes();
+        pairs += ceilDivide(planes.rows, kRowsPerWarp);
+        tasks.tasks[tasks.count++] = {planes, target.bias, target.y, target.yStride, pairs};
+    }
+    forVectors(n, [&](auto vectors) {
+        launch(context, matvecKernel<decltype(vectors)::value>, gridFor(pairs, kWarps), kThreads, 0, tasks, x,
+               static_cast<int>(n), write);
+    });
+}
+
+bool canGate(const Planes& gate, const Planes& up) {
+    return gate.type == up.type && gate.rows % kGatedOutputs == 0;
+}
+
+void gatedMatvec(Context& context, const Planes& gate, const Planes& up, const Rows& x, std::int64_t n,
+                 const Rows& out) {
+    if (x.data == nullptr || out.data == nullptr) return;
+    forVectors(n, [&](auto vectors) {
+        launch(context, gatedKernel<decltype(vectors)::value>,
+               dim3(static_cast<unsigned>(gate.rows / kGatedOutputs)), kGatedThreads, 0, gate, up, x,
+               static_cast<int>(n), out);
+    });
+}
+
+}  // namespace kvasir::kernels::cuda
