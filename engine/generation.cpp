@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <limits>
 #include <numeric>
 
 namespace kvasir {
@@ -127,10 +128,9 @@ Result<void> Generation::prefill(const std::stop_token& stop) {
     const float* last = late ? m_carriedHidden->as<float>() +
                                    (static_cast<std::int64_t>(m_trace.carried.size()) - 1) * m_model.width
                              : m_tailHidden->as<float>() + (m_layout.length - m_start - 1) * m_model.width;
-    Result<std::vector<float>> logits = m_runner.logits(last, 1);
-    if (!logits) return tl::unexpected(logits.error());
+    if (Result<void> done = m_runner.logits(last, 1, m_nextLogits); !done) return done;
     if (stop.stop_requested()) return cancelled();
-    m_logits = std::move(*logits);
+    m_logits.swap(m_nextLogits);
     m_tailHidden.reset();
     m_carriedHidden.reset();
     for (LayerCache& cache : m_caches) {
@@ -161,10 +161,12 @@ Result<void> Generation::readTail(const std::stop_token& stop) {
 Result<void> Generation::runChunks(std::int32_t firstLayer, std::int32_t lastLayer, float* hidden,
                                    const std::vector<std::int32_t>& positions, const std::stop_token& stop) {
     const auto rows = static_cast<std::int64_t>(positions.size());
-    const std::int64_t windowBegin = rows - std::min(m_window, rows);
+    const std::int64_t windowRows = std::min(m_window, rows);
     for (std::int64_t row = 0; row < rows;) {
-        const bool window = row >= windowBegin;
-        const std::int64_t n = window ? rows - row : std::min(m_runner.chunkRows(), windowBegin - row);
+        // The window lies in the last chunk whole: its queries are asked for after that.
+        std::int64_t n = std::min(m_runner.chunkRows(), rows - row);
+        if (row + n < rows) n = std::min(n, rows - windowRows - row);
+        const bool window = row + n == rows;
         for (std::int32_t i = firstLayer; i <= lastLayer; ++i) {
             if (stop.stop_requested()) return cancelled();
             m_runner.run(i, hidden + row * m_model.width, positions.data() + row, n,
@@ -176,7 +178,7 @@ Result<void> Generation::runChunks(std::int32_t firstLayer, std::int32_t lastLay
                 m_backend.copyToHost(last.data(), hidden + (rows - 1) * m_model.width,
                                      last.size() * sizeof(float));
             }
-            const std::vector<std::int32_t> observers(positions.begin() + row, positions.end());
+            const std::vector<std::int32_t> observers(positions.end() - windowRows, positions.end());
             if (Result<void> done = finishLayer(i, observers); !done) return done;
         }
         row += n;
@@ -191,7 +193,7 @@ Result<void> Generation::finishLayer(std::int32_t layer, const std::vector<std::
     const Policy& policy = m_options.policy;
     LayerCache& cache = m_caches[static_cast<std::size_t>(layer)];
     const auto rows = static_cast<std::int64_t>(window.size());
-    observe(layer, rows, window.back());
+    observe(layer, window.back());
 
     const bool tsp = layer == policy.tspLayer;
     const bool selects = tsp && policy.carriedTarget(m_layout) < m_layout.length;
@@ -204,7 +206,7 @@ Result<void> Generation::finishLayer(std::int32_t layer, const std::vector<std::
         const std::unique_ptr<Buffer> c = m_backend.allocate(floats(shape.kvHeads * scored));
         const std::unique_ptr<Buffer> t = m_backend.allocate(floats(scored));
         if (s == nullptr || c == nullptr || t == nullptr) return outOfMemory();
-        m_backend.windowScores(shape, m_runner.queries(), window.data(), rows, cache.spans(), scored,
+        m_backend.windowScores(shape, m_runner.queries(rows), window.data(), rows, cache.spans(), scored,
                                s->as<float>());
         m_backend.poolScores(shape, s->as<float>(), scored, policy.kernel, policy.pooling, c->as<float>());
         if (tsp) {
@@ -214,8 +216,10 @@ Result<void> Generation::finishLayer(std::int32_t layer, const std::vector<std::
             select(t->as<float>());
         }
         if (compresses || m_options.detailed) {
-            pooled.resize(static_cast<std::size_t>(shape.kvHeads * scored));
-            m_backend.copyToHost(pooled.data(), c->data(), pooled.size() * sizeof(float));
+            if (m_options.detailed) {
+                pooled.resize(static_cast<std::size_t>(shape.kvHeads * scored));
+                m_backend.copyToHost(pooled.data(), c->data(), pooled.size() * sizeof(float));
+            }
             if (Result<void> done = compress(layer, c->as<float>(), pooled, entered, scored); !done)
                 return done;
         }
@@ -243,7 +247,7 @@ void Generation::select(const float* t) {
     m_trace.carried = withForced(m_layout.length, range.first, range.last, chosen);
 }
 
-/// Step 4: what each KV head keeps for decoding. `c` (G, scored) device, `pooled` the same on the host.
+/// Step 4: what each KV head keeps for decoding. `c` (G, scored) device, `pooled` the same on the host when the trace wants it.
 Result<void> Generation::compress(std::int32_t layer, const float* c, const std::vector<float>& pooled,
                                   std::int64_t entered, std::int64_t scored) {
     LayerCache& cache = m_caches[static_cast<std::size_t>(layer)];
@@ -258,10 +262,11 @@ Result<void> Generation::compress(std::int32_t layer, const float* c, const std:
     const std::int64_t inside = last - first, forced = entered - inside;
     const std::int64_t count = std::clamp<std::int64_t>(policy.capacity(m_layout) - forced, 0, inside);
 
-    std::vector<std::int32_t> rows;
+    std::vector<std::int32_t> all(static_cast<std::size_t>(m_model.kvHeads * count)), rows;
+    if (count > 0)
+        m_backend.selectLargestOfRows(c + first, m_model.kvHeads, scored, inside, count, all.data());
     for (std::int32_t g = 0; g < m_model.kvHeads; ++g) {
-        std::vector<std::int32_t> chosen(static_cast<std::size_t>(count));
-        if (count > 0) m_backend.selectLargest(c + g * scored + first, inside, count, chosen.data());
+        const std::span<const std::int32_t> chosen(all.data() + g * count, static_cast<std::size_t>(count));
         const std::vector<std::int32_t> kept = withForced(entered, first, last, chosen);
         rows.insert(rows.end(), kept.begin(), kept.end());
         if (m_options.detailed) describeKept(layer, g, kept, pooled, scored);
@@ -336,18 +341,17 @@ Result<void> Generation::accept(TokenId token, const std::stop_token& stop) {
     for (std::int32_t i = 0; i < m_model.layers; ++i) {
         if (stop.stop_requested()) return cancelled();
         m_runner.run(i, hidden, &position, 1, m_caches[static_cast<std::size_t>(i)]);
-        observe(i, 1, position);
+        observe(i, position);
     }
-    Result<std::vector<float>> logits = m_runner.logits(hidden, 1);
-    if (!logits) return tl::unexpected(logits.error());
+    if (Result<void> done = m_runner.logits(hidden, 1, m_nextLogits); !done) return done;
     if (stop.stop_requested()) return cancelled();
-    m_logits = std::move(*logits);
+    m_logits.swap(m_nextLogits);
     ++m_accepted;
     return {};
 }
 
-/// Adds what the last of the `rows` rows that have just run looks at, by prompt position.
-void Generation::observe(std::int32_t layer, std::int64_t rows, std::int32_t position) {
+/// Adds what the last row that has just run looks at, by prompt position.
+void Generation::observe(std::int32_t layer, std::int32_t position) {
     if (std::find(m_options.observed.begin(), m_options.observed.end(), layer) == m_options.observed.end())
         return;
     const LayerCache& cache = m_caches[static_cast<std::size_t>(layer)];
@@ -356,8 +360,7 @@ void Generation::observe(std::int32_t layer, std::int64_t rows, std::int32_t pos
     const std::unique_ptr<Buffer> s = m_backend.allocate(floats(shape.heads * k));
     const std::unique_ptr<Buffer> c = m_backend.allocate(floats(shape.kvHeads * k));
     if (s == nullptr || c == nullptr) return;  // an answer without evidence is better than none
-    const float* query = m_runner.queries() + (rows - 1) * shape.heads * shape.headSize;
-    m_backend.windowScores(shape, query, &position, 1, cache.spans(), k, s->as<float>());
+    m_backend.windowScores(shape, m_runner.queries(1), &position, 1, cache.spans(), k, s->as<float>());
     m_backend.poolScores(shape, s->as<float>(), k, 1, kernels::Pooling::Max,
                          c->as<float>());  // sums over heads alone
     std::vector<float> mass(static_cast<std::size_t>(shape.kvHeads * k));
@@ -372,7 +375,20 @@ void Generation::observe(std::int32_t layer, std::int64_t rows, std::int32_t pos
 }
 
 TokenId greedy(const std::vector<float>& logits) {
-    return static_cast<TokenId>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+    // The largest in independent lanes, which compilers turn into vectors; then the first that equals it.
+    constexpr std::size_t kLanes = 16;
+    float lanes[kLanes];
+    std::fill_n(lanes, kLanes, -std::numeric_limits<float>::infinity());
+    const std::size_t whole = logits.size() / kLanes * kLanes;
+    for (std::size_t i = 0; i < whole; i += kLanes) {
+        for (std::size_t lane = 0; lane < kLanes; ++lane)
+            lanes[lane] = lanes[lane] < logits[i + lane] ? logits[i + lane] : lanes[lane];
+    }
+    float largest = *std::max_element(lanes, lanes + kLanes);
+    for (std::size_t i = whole; i < logits.size(); ++i)
+        largest = std::max(largest, logits[i]);
+    const auto found = std::find(logits.begin(), logits.end(), largest);
+    return found == logits.end() ? 0 : static_cast<TokenId>(found - logits.begin());
 }
 
 }  // namespace kvasir

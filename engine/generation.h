@@ -86,7 +86,7 @@ private:
                           std::int64_t entered, std::int64_t scored);
     void describeKept(std::int32_t layer, std::int32_t head, const std::vector<std::int32_t>& rows,
                       const std::vector<float>& pooled, std::int64_t scored);
-    void observe(std::int32_t layer, std::int64_t rows, std::int32_t position);
+    void observe(std::int32_t layer, std::int32_t position);
 
     LayerRunner& m_runner;
     kernels::Backend& m_backend;
@@ -104,6 +104,7 @@ private:
     std::unique_ptr<kernels::Buffer> m_rowHidden;      ///< (1, D), decoding
     PrefillTrace m_trace;
     std::vector<float> m_logits;
+    std::vector<float> m_nextLogits;  ///< being computed; its memory is used again
     std::vector<float> m_attention;
     std::int64_t m_accepted = 0;
 };

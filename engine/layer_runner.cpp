@@ -94,7 +94,9 @@ void LayerRunner::run(std::int32_t layer, float* hidden, const std::int32_t* pos
         call.store = room.rows;
         call.storeRow = room.row;
         call.spans = cache.spans();
-        call.queries = n <= kWindowRows ? m_query->as<float>() : nullptr;
+        m_queryRows = std::min(n, kWindowRows);
+        call.queries = m_query->as<float>();
+        call.queryRows = m_queryRows;
         m_backend.layer(call);
         return;
     }
@@ -113,6 +115,7 @@ void LayerRunner::run(std::int32_t layer, float* hidden, const std::int32_t* pos
         return buffer != nullptr ? buffer->as<float>() : nullptr;
     };
 
+    m_queryRows = n;
     m_backend.rmsNorm(hidden, n, c.width, w.attentionNorm->as<float>(), c.eps, normed);
     const std::array<Backend::Product, 3> qkv{{{w.query.get(), bias(w.queryBias), query},
                                                {w.key.get(), bias(w.keyBias), key},
@@ -137,7 +140,12 @@ void LayerRunner::run(std::int32_t layer, float* hidden, const std::int32_t* pos
     m_backend.add(hidden, projected, n * c.width);
 }
 
-Result<std::vector<float>> LayerRunner::logits(const float* hidden, std::int64_t n) {
+const float* LayerRunner::queries(std::int64_t rows) const {
+    const ModelConfig& c = m_model.config();
+    return m_query->as<float>() + (m_queryRows - rows) * c.heads * c.headSize;
+}
+
+Result<void> LayerRunner::logits(const float* hidden, std::int64_t n, std::vector<float>& logits) {
     const ModelConfig& c = m_model.config();
     const auto bytes = static_cast<std::size_t>(n * c.vocabulary) * sizeof(float);
     std::unique_ptr<Buffer> device = m_backend.allocate(bytes);
@@ -148,9 +156,9 @@ Result<std::vector<float>> LayerRunner::logits(const float* hidden, std::int64_t
     m_backend.rmsNorm(hidden, n, c.width, m_model.outputNorm().as<float>(), c.eps, m_normed->as<float>());
     const std::array<Backend::Product, 1> product{{{&m_model.output(), nullptr, device->as<float>()}}};
     m_backend.multiply(m_normed->as<float>(), n, product);
-    std::vector<float> logits(static_cast<std::size_t>(n * c.vocabulary));
+    logits.resize(static_cast<std::size_t>(n * c.vocabulary));
     m_backend.copyToHost(logits.data(), device->data(), bytes);
-    return logits;
+    return {};
 }
 
 }  // namespace kvasir

@@ -34,12 +34,13 @@ public:
     void run(std::int32_t layer, float* hidden, const std::int32_t* positions, std::int64_t n,
              LayerCache& cache);
 
-    /// Queries after RoPE of the last `run`, (n, H, d), device, when it had at most kWindowRows rows; valid
-    /// until the next one.
-    const float* queries() const { return m_query->as<float>(); }
+    /// Queries after RoPE of the last `rows` rows of the last `run`, (rows, H, d), device; valid until the next
+    /// one. rows <= kWindowRows.
+    const float* queries(std::int64_t rows) const;
 
-    /// hidden (n, D) leaving the last layer -> logits (n, V), host. n <= kWindowRows.
-    Result<std::vector<float>> logits(const float* hidden, std::int64_t n);
+    /// hidden (n, D) leaving the last layer -> logits (n, V), host, to `logits`. n <= kWindowRows. An error leaves
+    /// `logits` as it was.
+    Result<void> logits(const float* hidden, std::int64_t n, std::vector<float>& logits);
 
     const Model& model() const { return m_model; }
     kernels::Backend& backend() const { return m_backend; }
@@ -53,6 +54,7 @@ private:
     kernels::Backend& m_backend;
     bool m_wholeLayers = false;  ///< the back end runs each layer in one call
     std::int64_t m_chunkRows = kWindowRows;
+    std::int64_t m_queryRows = 0;  ///< rows of the last run that m_query holds
     std::vector<float> m_embedding;  ///< host, (m_chunkRows, D); empty where the back end looks up
     std::unique_ptr<kernels::Buffer> m_normed, m_query, m_key, m_value, m_mixed, m_projected, m_gate, m_up;
 };

@@ -131,7 +131,8 @@ struct LayerCall {
     KvRows store;                    ///< where the rows' K/V go
     std::int64_t storeRow = 0;       ///< from this row on
     std::span<const KvSpan> spans;   ///< what attention reads, the stored rows among it
-    float* queries = nullptr;        ///< (n, H, d): receives the queries after RoPE; null: not wanted
+    float* queries = nullptr;        ///< (queryRows, H, d): receives the last rows' queries after RoPE; or null
+    std::int64_t queryRows = 0;      ///< <= n
 };
 
 class Backend {
@@ -251,11 +252,13 @@ enum class Device : std::uint8_t { Automatic, Cpu, Cuda };
 
 struct BackendChoice {
     std::unique_ptr<Backend> backend;  ///< null only when Cuda was asked for and cannot be had
-    std::string note;                  ///< why it is not the GPU, a sentence; empty when it is, or for Cpu
+    /// Why it is not the GPU, a sentence. Empty when it is, for Cpu, and with Automatic where nobody would
+    /// expect one: no module or no driver.
+    std::string note;
 };
 
 /// The one place that chooses. Automatic takes the GPU where its module, driver and device are there, else
-/// the processor. `threads` as for makeCpuBackend.
+/// the processor. `threads` as for makeCpuBackend. A GPU back end's `name` begins with "cuda".
 BackendChoice chooseBackend(Device device, int threads);
 
 /// Writes `count` elements of a row of the tensor, as float32, beginning at column 0 of `row`. Host memory;

@@ -28,11 +28,19 @@ std::vector<std::filesystem::path> modulePlaces() {
     return {folder / kModuleFile, folder.parent_path() / "lib" / "kvasir" / kModuleFile};
 }
 
-/// Stays loaded until the program ends: CUDA does not survive being unloaded.
-const CudaModule* loadModule(std::string& reason) {
+/// Stays loaded until the program ends: CUDA does not survive being unloaded. `usual` on failure: as on any machine
+/// without a GPU.
+const CudaModule* loadModule(std::string& reason, bool& usual) {
+    usual = true;
+    // Before the module, whose libraries are large: without the driver nothing comes of it.
+    if (dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL) == nullptr) {
+        reason = "There is no NVIDIA driver on this system.";
+        return nullptr;
+    }
     for (const std::filesystem::path& path : modulePlaces()) {
         std::error_code error;
         if (!std::filesystem::exists(path, error)) continue;
+        usual = false;
         void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
         if (library == nullptr) {
             reason = std::string("The CUDA module cannot be loaded: ") + dlerror() + ".";
@@ -51,16 +59,17 @@ const CudaModule* loadModule(std::string& reason) {
 
 #else
 
-const CudaModule* loadModule(std::string& reason) {
+const CudaModule* loadModule(std::string& reason, bool& usual) {
+    usual = true;
     reason = "There is no CUDA module for this system.";
     return nullptr;
 }
 
 #endif
 
-BackendChoice makeCudaBackend() {
+BackendChoice makeCudaBackend(bool& usual) {
     BackendChoice choice;
-    const CudaModule* module = loadModule(choice.note);
+    const CudaModule* module = loadModule(choice.note, usual);
     if (module == nullptr) return choice;
     std::array<char, 512> reason{};
     choice.backend.reset(module->make(reason.data(), reason.size()));
@@ -72,8 +81,11 @@ BackendChoice makeCudaBackend() {
 
 BackendChoice chooseBackend(Device device, int threads) {
     BackendChoice choice;
-    if (device != Device::Cpu) choice = makeCudaBackend();
-    if (choice.backend == nullptr && device != Device::Cuda) choice.backend = makeCpuBackend(threads);
+    bool usual = false;
+    if (device != Device::Cpu) choice = makeCudaBackend(usual);
+    if (choice.backend != nullptr || device == Device::Cuda) return choice;
+    if (usual) choice.note.clear();
+    choice.backend = makeCpuBackend(threads);
     return choice;
 }
 

@@ -51,8 +51,8 @@ bool sameForAllHeads(const AttentionShape& shape, std::span<const KvSpan> spans)
 /// One group of threads sums every kGroups-th split; thread (group, eight) makes eight columns.
 __global__ void combineKernel(AttentionShape shape, States states, std::int64_t n, Rows out) {
     extern __shared__ float shared[];  // [groups][headSize], then [groups]
-    waitForPrevious();
     letNextStart();
+    waitForPrevious();
     const int size = shape.headSize, perVector = size / 8;
     const int groups = static_cast<int>(blockDim.x) / perVector;
     const int eight = static_cast<int>(threadIdx.x) % perVector, mine = static_cast<int>(threadIdx.x) / perVector;
@@ -121,24 +121,41 @@ SpanList numberSpans(Context& context, std::span<const KvSpan> spans) {
     return list;
 }
 
-Limits findLimits(Context& context, const AttentionShape& shape, std::span<const KvSpan> spans,
-                  const std::int32_t* positions, std::int64_t n) {
-    const bool same = sameForAllHeads(shape, spans);
-    const std::int64_t heads = same ? 1 : shape.kvHeads;
-    std::vector<std::int32_t> numbers(static_cast<std::size_t>(2 * heads * n), 0);
-    std::int32_t* low = numbers.data();
-    std::int32_t* high = low + heads * n;
+Limits LimitFinder::find(Context& context, const AttentionShape& shape, std::span<const KvSpan> spans,
+                         const std::int32_t* positions, std::int64_t n) {
+    std::int64_t heads = sameForAllHeads(shape, spans) ? 1 : shape.kvHeads;
+    m_numbers.assign(static_cast<std::size_t>(2 * heads * n), 0);
     for (std::int64_t g = 0; g < heads; ++g) {
         for (const KvSpan& span : spans) {
-            addKeysUpTo(span, g, positions, n, 0, high + g * n);
-            if (shape.sliding > 0) addKeysUpTo(span, g, positions, n, shape.sliding, low + g * n);
+            addKeysUpTo(span, g, positions, n, 0, m_numbers.data() + (heads + g) * n);
+            if (shape.sliding > 0)
+                addKeysUpTo(span, g, positions, n, shape.sliding, m_numbers.data() + g * n);
         }
     }
+    const std::int32_t* low = m_numbers.data();
+    const std::int32_t* high = low + heads * n;
     Limits limits;
     limits.end = n > 0 ? *std::max_element(high, high + heads * n) : 0;
-    limits.headStride = same ? 0 : n;
-    limits.low = context.upload(numbers.data(), static_cast<std::int64_t>(numbers.size()));
-    limits.high = limits.low + heads * n;
+    // Heads that kept other rows see as many of them all the same, once all are in the past.
+    bool same = true;
+    for (std::int64_t g = 1; g < heads; ++g)
+        same = same && std::equal(low, low + n, low + g * n) && std::equal(high, high + n, high + g * n);
+    if (same && n <= Limits::kInside) {
+        std::copy(low, low + n, limits.lowHere);
+        std::copy(high, high + n, limits.highHere);
+        return limits;
+    }
+    limits.headStride = heads == 1 ? 0 : n;
+    const auto count = static_cast<std::int64_t>(m_numbers.size());
+    if (m_numbers != m_uploaded || m_device == nullptr) {
+        auto* device = context.workspace<std::int32_t>(Slot::Limits, count);
+        m_device = device;
+        if (device == nullptr) return limits;
+        context.copyToDevice(device, m_numbers.data(), m_numbers.size() * sizeof(std::int32_t));
+        m_uploaded = m_numbers;
+    }
+    limits.low = m_device;
+    limits.high = m_device + heads * n;
     return limits;
 }
 

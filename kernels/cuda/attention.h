@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include <cuda_fp16.h>
 
@@ -32,17 +33,37 @@ struct SpanList {
 
 /// The keys that each row sees.
 struct Limits {
-    const std::int32_t* low = nullptr;   ///< device, (G or 1, n)
+    static constexpr int kInside = 16;
+    const std::int32_t* low = nullptr;  ///< device, (G or 1, n); null: a few rows, the same for all heads, below
     const std::int32_t* high = nullptr;
     std::int64_t headStride = 0;  ///< n, or 0 when all heads see the same
     std::int32_t end = 0;         ///< the largest `high`
+    std::int32_t lowHere[kInside] = {};
+    std::int32_t highHere[kInside] = {};
+
+#ifdef __CUDACC__
+    __device__ __forceinline__ std::int32_t lowOf(std::int64_t g, std::int64_t row) const {
+        return low != nullptr ? low[g * headStride + row] : lowHere[row];
+    }
+    __device__ __forceinline__ std::int32_t highOf(std::int64_t g, std::int64_t row) const {
+        return low != nullptr ? high[g * headStride + row] : highHere[row];
+    }
+#endif
 };
 
 /// Numbers the keys. Fails when there are too many spans.
 SpanList numberSpans(Context& context, std::span<const KvSpan> spans);
-/// Finds and uploads the limits.
-Limits findLimits(Context& context, const AttentionShape& shape, std::span<const KvSpan> spans,
-                  const std::int32_t* positions, std::int64_t n);
+/// Finds and uploads limits. Layers of one pass see the same: what was uploaded last is used again.
+class LimitFinder {
+public:
+    Limits find(Context& context, const AttentionShape& shape, std::span<const KvSpan> spans,
+                const std::int32_t* positions, std::int64_t n);
+
+private:
+    std::vector<std::int32_t> m_numbers;   ///< being found: low (heads, n), then high
+    std::vector<std::int32_t> m_uploaded;  ///< what the device has
+    const std::int32_t* m_device = nullptr;
+};
 
 struct AttentionCall {
     AttentionShape shape;

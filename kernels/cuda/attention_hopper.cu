@@ -281,6 +281,7 @@ __device__ __forceinline__ void consume(const HopperParameters& p, Walk<HopperFo
             wgmmaBegin();
             issueScores<kSize>(queries, keys + stage * F::tileBytes, s);
             barrierWait(barriers.valuesFull(before), beforeParity);
+            wgmmaBegin();
             issueValues<kSize>(values + before * F::tileBytes, weights, o);
             turns.pass();
             wgmmaWait<1>();
@@ -331,12 +332,10 @@ __global__ void __launch_bounds__(HopperForm<kSize>::threads, 1)
     const std::int64_t block = static_cast<std::int64_t>(gridDim.x - 1 - blockIdx.x) * F::vectors;
     const int g = static_cast<int>(blockIdx.y), group = p.heads / p.kvHeads;
     const std::int64_t last = static_cast<std::int64_t>(p.n) * group - 1;
-    const std::int32_t* low = p.limits.low + g * p.limits.headStride;
-    const std::int32_t* high = p.limits.high + g * p.limits.headStride;
     const std::int64_t firstRow = block / group, lastRow = min(block + F::vectors - 1, last) / group;
     const std::int32_t splitBegin = static_cast<std::int32_t>(blockIdx.z) * p.states.keysPerSplit;
-    const std::int32_t begin = max(splitBegin, low[firstRow]);
-    const std::int32_t end = min(splitBegin + p.states.keysPerSplit, high[lastRow]);
+    const std::int32_t begin = max(splitBegin, p.limits.lowOf(g, firstRow));
+    const std::int32_t end = min(splitBegin + p.states.keysPerSplit, p.limits.highOf(g, lastRow));
     const Walk<F::keys> walk(p, begin, end);
     const int warpgroup = static_cast<int>(threadIdx.x) / kWarpgroup - 1;
     if (warpgroup < 0) {
@@ -351,15 +350,15 @@ __global__ void __launch_bounds__(HopperForm<kSize>::threads, 1)
         const std::int64_t firstVector = block + warpgroup * 64;
         loadQueries<kSize>(p, shared, warpgroup, firstVector, g);
         TwoRows rows;
-        rows.allFrom = low[lastRow];
-        rows.allTo = min(high[firstRow], end);
+        rows.allFrom = p.limits.lowOf(g, lastRow);
+        rows.allTo = min(p.limits.highOf(g, firstRow), end);
 #pragma unroll
         for (int half = 0; half < 2; ++half) {
             const std::int64_t vector =
                 firstVector + threadIdx.x % kWarpgroup / kWarp * 16 + threadIdx.x % kWarp / 4 + 8 * half;
             const std::int64_t row = min(vector, last) / group;
-            rows.low[half] = low[row];
-            rows.high[half] = min(high[row], end);
+            rows.low[half] = p.limits.lowOf(g, row);
+            rows.high[half] = min(p.limits.highOf(g, row), end);
         }
         consume<kSize>(p, walk, queries + warpgroup * 64 * 128, keys, values, barriers, rows, warpgroup, firstVector,
                        g);

@@ -195,25 +195,23 @@ __global__ void __launch_bounds__(Form<kSize, kAcross, kAlong>::threads)
     // Late vectors see the most keys: they go first.
     const std::int64_t firstVector = static_cast<std::int64_t>(gridDim.x - 1 - blockIdx.x) * F::vectors;
     const std::int64_t g = blockIdx.y, allVectors = static_cast<std::int64_t>(p.n) * group;
-    waitForPrevious();
     letNextStart();
+    waitForPrevious();
     const auto rowOf = [&](std::int64_t vector) {
         return (vector < allVectors ? vector : allVectors - 1) / group;
     };
-    const std::int32_t* low = p.limits.low + g * p.limits.headStride;
-    const std::int32_t* high = p.limits.high + g * p.limits.headStride;
     const std::int64_t firstRow = rowOf(firstVector), lastRow = rowOf(firstVector + F::vectors - 1);
     const std::int32_t splitBegin = static_cast<std::int32_t>(blockIdx.z) * p.states.keysPerSplit;
-    const std::int32_t begin = max(splitBegin, low[firstRow] / kKeys * kKeys);
-    const std::int32_t end = min(splitBegin + p.states.keysPerSplit, high[lastRow]);
-    const std::int32_t allSeeFrom = low[lastRow], allSeeTo = min(high[firstRow], end);
+    const std::int32_t begin = max(splitBegin, p.limits.lowOf(g, firstRow) / kKeys * kKeys);
+    const std::int32_t end = min(splitBegin + p.states.keysPerSplit, p.limits.highOf(g, lastRow));
+    const std::int32_t allSeeFrom = p.limits.lowOf(g, lastRow), allSeeTo = min(p.limits.highOf(g, firstRow), end);
     const int across = warp / kAlong, along = warp % kAlong;
     std::int32_t myLow[2], myHigh[2];
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
         const std::int64_t row = rowOf(firstVector + across * 16 + lane / 4 + 8 * half);
-        myLow[half] = low[row];
-        myHigh[half] = min(high[row], end);
+        myLow[half] = p.limits.lowOf(g, row);
+        myHigh[half] = min(p.limits.highOf(g, row), end);
     }
     for (int i = static_cast<int>(threadIdx.x); i < F::vectors * kSize / 8; i += F::threads) {
         const int vector = i / (kSize / 8), chunk = i % (kSize / 8);

@@ -13,14 +13,15 @@ constexpr int kPerLane = kMaxHeadSize / kWarp;
 
 template <typename Stored>
 __global__ void __launch_bounds__(kWarps * kWarp)
-    attendStrictKernel(AttentionShape shape, SpanList spans, Limits limits, const float* queries, float* out) {
+    attendStrictKernel(AttentionShape shape, const __grid_constant__ SpanList spans,
+                       const __grid_constant__ Limits limits, const float* queries, float* out) {
     __shared__ float largests[kWarps], sums[kWarps], values[kWarps][kMaxHeadSize];
     waitForPrevious();
     const int warp = static_cast<int>(threadIdx.x / kWarp), lane = static_cast<int>(threadIdx.x % kWarp);
     const int size = shape.headSize, head = static_cast<int>(blockIdx.y);
     const std::int64_t row = blockIdx.x, g = head / (shape.heads / shape.kvHeads);
     const std::int64_t at = (row * shape.heads + head) * size;
-    const std::int32_t low = limits.low[g * limits.headStride + row], high = limits.high[g * limits.headStride + row];
+    const std::int32_t low = limits.lowOf(g, row), high = limits.highOf(g, row);
     float query[kPerLane], mine[kPerLane] = {};
 #pragma unroll
     for (int i = 0; i < kPerLane; ++i)

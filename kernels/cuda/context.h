@@ -23,6 +23,7 @@ enum class Slot : std::uint8_t {
     KeyValue,    ///< keys and values in float32 before they are stored
     Partial,     ///< attention states of splits, partial scores
     Rope,        ///< cosines and sines
+    Limits,      ///< which keys each row sees
     Selection,   ///< results of selections
     Library,     ///< cuBLASLt's own
     Spare,

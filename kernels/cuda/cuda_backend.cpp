@@ -180,7 +180,7 @@ AttentionCall CudaBackend::attentionCall(const AttentionShape& shape, const std:
     call.shape = shape;
     call.type = spans.empty() ? KvType::F16 : spans.front().type;
     call.spans = numberSpans(*m_context, spans);
-    call.limits = findLimits(*m_context, shape, spans, positions, n);
+    call.limits = m_limits.find(*m_context, shape, spans, positions, n);
     call.n = n;
     return call;
 }

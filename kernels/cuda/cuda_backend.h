@@ -100,6 +100,7 @@ private:
         const float2* table = nullptr;
     };
     RopeTable m_rope;
+    LimitFinder m_limits;
 };
 
 }  // namespace kvasir::kernels::cuda

@@ -25,7 +25,7 @@ __device__ __forceinline__ void eightValues(const Planes& planes, std::int64_t u
                                             float (&values)[kEight]) {
     constexpr QuantFormat f = kFormat<T>;
     constexpr bool kSigned = f.bits == 8;
-    const UnitScales scales = loadScales<T>(planes, unit);
+    const UnitScales scales = expand<T>(loadScales<T>(planes, unit));
     const float scale = quarter < 2 ? scales.scale[0] : scales.scale[1];
     const float offset = quarter < 2 ? scales.offset[0] : scales.offset[1];
     std::uint32_t fours[2];

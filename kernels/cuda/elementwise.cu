@@ -61,8 +61,8 @@ __device__ __forceinline__ void loadEight(const __nv_bfloat16* row, std::int64_t
 }
 
 __global__ void normRowsKernel(const float* x, std::int64_t width, const float* weight, float eps, Rows out) {
-    waitForPrevious();
     letNextStart();
+    waitForPrevious();
     const float* row = x + blockIdx.x * width;
     const float factor = normFactor(row, width, eps);
     for (std::int64_t column = threadIdx.x * 8; column < out.stride; column += blockDim.x * 8) {
@@ -182,8 +182,8 @@ __device__ __forceinline__ void put(std::byte* to, KvType type, std::int64_t ind
 template <typename In>
 __global__ void rotateAndStoreKernel(AttentionShape shape, QkvRows rows, const In* from, __half* half,
                                      float* floats, KvRows store, std::int64_t storeRow) {
-    waitForPrevious();
     letNextStart();
+    waitForPrevious();
     const int pairs = shape.headSize / 2, all = shape.heads + 2 * shape.kvHeads;
     const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x;
     if (i >= rows.n * all * pairs) return;
@@ -210,9 +210,10 @@ __global__ void rotateAndStoreKernel(AttentionShape shape, QkvRows rows, const I
         const std::int64_t to = (row * shape.heads + inKind) * shape.headSize;
         half[to + at.first] = __float2half_rn(a);
         half[to + at.second] = __float2half_rn(b);
-        if (floats != nullptr) {
-            floats[to + at.first] = a;
-            floats[to + at.second] = b;
+        const std::int64_t kept = row - (rows.n - rows.wanted);
+        if (kept >= 0) {
+            floats[(kept * shape.heads + inKind) * shape.headSize + at.first] = a;
+            floats[(kept * shape.heads + inKind) * shape.headSize + at.second] = b;
         }
         return;
     }
@@ -260,6 +261,13 @@ Rows makeRows(Context& context, Slot slot, RowForm form, std::int64_t n, std::in
     return rows;
 }
 
+void clearPadding(Context& context, const Rows& rows, std::int64_t n, std::int64_t columns) {
+    if (rows.data == nullptr || rows.stride == columns || rows.form == RowForm::Bytes) return;
+    const std::int64_t elements = (rows.form == RowForm::Fragments ? rows.tiles * 8 : n) * rows.stride;
+    const auto bytes = static_cast<std::size_t>(elements * (rows.form == RowForm::Float ? 4 : 2));
+    context.check(cudaMemsetAsync(rows.data, 0, bytes, context.stream()));
+}
+
 void rmsNorm(Context& context, const float* x, std::int64_t n, std::int64_t width, const float* weight, float eps,
              float* out) {
     launch(context, rmsNormKernel, dim3(static_cast<unsigned>(n)), kNormThreads, 0, x, width, weight, eps, out);
@@ -296,6 +304,12 @@ void addBias(Context& context, const float* bias, std::int64_t n, std::int64_t r
 
 void toHalf(Context& context, const float* x, std::int64_t count, __half* out) {
     launch(context, toHalfKernel, gridFor(count, kThreads), kThreads, 0, x, count, out);
+}
+
+void copyFloats(Context& context, const float* from, std::int64_t count, float* to) {
+    if (!context.ok() || count == 0) return;
+    context.check(cudaMemcpyAsync(to, from, static_cast<std::size_t>(count) * sizeof(float), cudaMemcpyDeviceToDevice,
+                                  context.stream()));
 }
 
 void fill(Context& context, float* x, std::int64_t count, float value) {

@@ -25,6 +25,7 @@ void siluRows(Context& context, const __nv_bfloat16* gateUp, std::int64_t n, std
 /// y (n, yStride) += bias (rows) in each row.
 void addBias(Context& context, const float* bias, std::int64_t n, std::int64_t rows, std::int64_t yStride, float* y);
 void toHalf(Context& context, const float* x, std::int64_t count, __half* out);
+void copyFloats(Context& context, const float* from, std::int64_t count, float* to);
 void fill(Context& context, float* x, std::int64_t count, float value);
 void add(Context& context, float* x, const float* y, std::int64_t count);
 
@@ -41,11 +42,13 @@ struct QkvRows {
     const __nv_bfloat16* bfloats = nullptr;
     const float *queryBias = nullptr, *keyBias = nullptr, *valueBias = nullptr;  ///< null: none
     std::int64_t n = 0;
+    std::int64_t wanted = 0;  ///< of the last rows the queries are wanted in float32 too
     std::int32_t ropeSize = 0;
     RopeStyle style = RopeStyle::Half;
     const float2* table = nullptr;
 };
-/// Bias, rotation; queries to `half` (n, H, d) and, where wanted, `floats`; keys and values to the cache.
+/// Bias, rotation; queries to `half` (n, H, d) and, those of the last rows, to `floats` (wanted, H, d); keys and
+/// values to the cache.
 void rotateAndStore(Context& context, const AttentionShape& shape, const QkvRows& rows, __half* half,
                     float* floats, const KvRows& store, std::int64_t row);
 void storeKv(Context& context, const AttentionShape& shape, const float* keys, const float* values,

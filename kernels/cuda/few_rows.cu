@@ -13,7 +13,7 @@
 namespace kvasir::kernels::cuda {
 namespace {
 
-constexpr int kWarps = 8;
+constexpr int kWarps = 4;
 constexpr int kThreads = kWarps * kWarp;
 constexpr int kOutputs = 32;
 constexpr int kStep = 128;  ///< inputs of a warp's turn: four units
@@ -26,16 +26,19 @@ struct Four {
 template <TensorType T>
 struct WeightUnit {
     RawUnit<T> raw;
+    RawScales<T> rawScales;
     UnitScales scales;
     __device__ __forceinline__ void load(const Planes& planes, std::int64_t row, std::int64_t unit) {
         const std::int64_t at = row * planes.units + unit;
         raw = loadUnit<T>(planes, at);
-        scales = loadScales<T>(planes, at);
+        rawScales = loadScales<T>(planes, at);
     }
     __device__ __forceinline__ void clear() {
         raw = {};
-        scales = {};
+        rawScales = {};
     }
+    /// Once what `load` asked for is to be used.
+    __device__ __forceinline__ void arrive() { scales = expand<T>(rawScales); }
     __device__ __forceinline__ Four four(int w) const {
         const float4 v = fourValues<T>(raw, scales, w);
         return {packBfloat(v.x, v.y), packBfloat(v.z, v.w)};
@@ -59,6 +62,7 @@ struct PlainUnit {
         for (uint4& each : values)
             each = {};
     }
+    __device__ __forceinline__ void arrive() {}
     __device__ __forceinline__ Four four(int w) const {
         Four out{component(values[w / 2], w % 2 * 2), component(values[w / 2], w % 2 * 2 + 1)};
         if constexpr (std::is_same_v<In, __half>) {
@@ -79,7 +83,7 @@ struct Part {
 
 /// kTiles groups of 8 rows of x.
 template <typename Unit, int kTiles>
-__global__ void __launch_bounds__(kThreads) fewRowsKernel(Part part, Rows x, int n, Write write) {
+__global__ void __launch_bounds__(kThreads) fewRowsKernel(const __grid_constant__ Part part, const __grid_constant__ Rows x, int n, Write write) {
 #ifdef KVASIR_TENSOR_CORES
     extern __shared__ float partial[];  // [kWarps][8 kTiles][kOutputs + 1]
     constexpr int kRow = kOutputs + 1;
@@ -88,25 +92,30 @@ __global__ void __launch_bounds__(kThreads) fewRowsKernel(Part part, Rows x, int
     const std::int64_t firstTile = static_cast<std::int64_t>(blockIdx.y) * kTiles;
     const std::int64_t steps = x.stride / kStep, units = part.planes.columns / kUnit;
     float sums[2][kTiles][4] = {};
-    Unit unit[2][2];
-    const auto load = [&](std::int64_t step) {
+    Unit unit[2][2], next[2][2];
+    const auto load = [&](Unit (&to)[2][2], std::int64_t step) {
         const std::int64_t column = step * 4 + lane % 4;
 #pragma unroll
         for (int i = 0; i < 4; ++i) {
             const std::int64_t output = firstOutput + i * 8 + lane / 4;
             if (output < part.planes.rows && column < units) {
-                unit[i / 2][i % 2].load(part.planes, output, column);
+                to[i / 2][i % 2].load(part.planes, output, column);
             } else {
-                unit[i / 2][i % 2].clear();
+                to[i / 2][i % 2].clear();
             }
         }
     };
-    if (warp < steps) load(warp);  // weights do not wait for the kernel before
-    waitForPrevious();
     letNextStart();
+    load(next, warp);  // weights do not wait for the kernel before
+    waitForPrevious();
     const auto* fragments = reinterpret_cast<const uint4*>(x.data);
     for (std::int64_t step = warp; step < steps; step += kWarps) {
-        if (step != warp) load(step);
+#pragma unroll
+        for (int i = 0; i < 4; ++i) {
+            unit[i / 2][i % 2] = next[i / 2][i % 2];
+            unit[i / 2][i % 2].arrive();
+        }
+        load(next, step + kWarps);
 #pragma unroll
         for (int eight = 0; eight < 4; ++eight) {
             uint4 b[kTiles];

@@ -70,6 +70,7 @@ void CudaBackend::attentionPart(const LayerCall& call, const LayerWeightsView& w
 
     QkvRows qkv;
     qkv.n = n;
+    qkv.wanted = call.queries != nullptr ? call.queryRows : 0;
     qkv.queryBias = call.queryBias;
     qkv.keyBias = call.keyBias;
     qkv.valueBias = call.valueBias;
@@ -93,12 +94,16 @@ void CudaBackend::attentionPart(const LayerCall& call, const LayerWeightsView& w
     }
     auto* half = context.workspace<__half>(Slot::Query, n * query);
     // Keys in float32 are for tests: the kernel that reads them takes float32 queries too.
-    float* floats = call.queries;
-    if (floats == nullptr && call.store.type != KvType::F16)
-        floats = context.workspace<float>(Slot::Spare, n * query);
+    const bool strict = call.store.type != KvType::F16;
+    float* floats = strict ? context.workspace<float>(Slot::Spare, n * query) : call.queries;
     const Rows mixed = makeRows(context, Slot::Mixed, form, n, query);
+    if (strict) qkv.wanted = n;
     if (!context.ok()) return;
+    clearPadding(context, mixed, n, query);
     rotateAndStore(context, shape, qkv, half, floats, call.store, call.storeRow);
+    if (strict && call.queries != nullptr) {
+        copyFloats(context, floats + (n - call.queryRows) * query, call.queryRows * query, call.queries);
+    }
     AttentionCall attention = attentionCall(shape, call.positions, n, call.spans);
     attention.half = half;
     if (canAttend(context, attention)) {

@@ -63,26 +63,51 @@ __device__ __forceinline__ float unitProduct(const RawUnit<T>& raw, const UnitSc
     }
 }
 
-/// Adds two rows of a quantised matrix times N vectors to sums; rows are given by their first units.
+/// What a lane reads of two outputs' weights in one turn.
+template <TensorType T>
+struct TwoUnits {
+    RawUnit<T> a, b;
+    RawScales<T> scalesA, scalesB;
+};
+
+/// Adds two rows of a quantised matrix times N vectors to sums; rows are given by their first units. The weights of
+/// the first turns are on their way before the kernel that makes x has ended.
 template <TensorType T, int N>
 __device__ __forceinline__ void quantisedRows(const Planes& a, std::int64_t unitA, const Planes& b,
                                               std::int64_t unitB, const Rows& x, int n, float (&sums)[2][N]) {
-    const int lane = static_cast<int>(threadIdx.x % kWarp);
-    const std::int64_t units = a.units;
-#pragma unroll 2
-    for (std::int64_t unit = lane; unit < units; unit += kWarp) {
-        const RawUnit<T> rawA = loadUnit<T>(a, unitA + unit), rawB = loadUnit<T>(b, unitB + unit);
-        const UnitScales scalesA = loadScales<T>(a, unitA + unit), scalesB = loadScales<T>(b, unitB + unit);
+    constexpr int kAhead = 2;
+    const int lane = static_cast<int>(threadIdx.x % kWarp), units = static_cast<int>(a.units);
+    TwoUnits<T> ring[kAhead];
+    const auto load = [&](TwoUnits<T>& to, int unit) {
+        if (unit >= units) return;
+        to.a = loadUnit<T>(a, unitA + unit);
+        to.b = loadUnit<T>(b, unitB + unit);
+        to.scalesA = loadScales<T>(a, unitA + unit);
+        to.scalesB = loadScales<T>(b, unitB + unit);
+    };
 #pragma unroll
-        for (int r = 0; r < N; ++r) {
-            if (r >= n) break;
-            const std::int64_t at = r * x.stride + unit * kUnit;
-            const int4* codes = reinterpret_cast<const int4*>(x.codes + at);
-            const int4 low = codes[0], high = codes[1];
-            const float scale = x.scales[at / kUnit];
-            const int both = x.sums[at / kUnit];
-            sums[0][r] += unitProduct<T>(rawA, scalesA, low, high, scale, both);
-            sums[1][r] += unitProduct<T>(rawB, scalesB, low, high, scale, both);
+    for (int i = 0; i < kAhead; ++i)
+        load(ring[i], lane + i * kWarp);
+    waitForPrevious();
+    for (int first = lane; first < units; first += kAhead * kWarp) {
+#pragma unroll
+        for (int i = 0; i < kAhead; ++i) {
+            const int unit = first + i * kWarp;
+            if (unit >= units) break;
+            const TwoUnits<T> now = ring[i];
+            load(ring[i], unit + kAhead * kWarp);
+            const UnitScales scalesA = expand<T>(now.scalesA), scalesB = expand<T>(now.scalesB);
+#pragma unroll
+            for (int r = 0; r < N; ++r) {
+                if (r >= n) break;
+                const std::int64_t at = r * x.stride + unit * kUnit;
+                const int4* codes = reinterpret_cast<const int4*>(x.codes + at);
+                const int4 low = codes[0], high = codes[1];
+                const float scale = x.scales[at / kUnit];
+                const int both = x.sums[at / kUnit];
+                sums[0][r] += unitProduct<T>(now.a, scalesA, low, high, scale, both);
+                sums[1][r] += unitProduct<T>(now.b, scalesB, low, high, scale, both);
+            }
         }
     }
 }
@@ -108,6 +133,7 @@ __device__ __forceinline__ void plainRows(const Planes& a, std::int64_t rowA, co
     const In* rows[2] = {reinterpret_cast<const In*>(a.codes) + rowA * a.columns,
                          reinterpret_cast<const In*>(b.codes) + rowB * b.columns};
     const bool vectors = a.columns % 8 == 0;
+    waitForPrevious();
     const std::int64_t whole = vectors ? a.columns : 0;
 #pragma unroll 2
     for (std::int64_t column = lane * 8; column < whole; column += kWarp * 8) {
@@ -157,14 +183,13 @@ __device__ __forceinline__ void twoRows(const Planes& a, std::int64_t rowA, cons
 }
 
 template <int N>
-__global__ void __launch_bounds__(kThreads) matvecKernel(Tasks tasks, Rows x, int n, Write write) {
+__global__ void __launch_bounds__(kThreads) matvecKernel(const __grid_constant__ Tasks tasks, const __grid_constant__ Rows x, int n, Write write) {
     std::int64_t pair = static_cast<std::int64_t>(blockIdx.x) * kWarps + threadIdx.x / kWarp;
     int index = 0;
     while (index < tasks.count && pair >= tasks.tasks[index].endPair)
         ++index;
-    waitForPrevious();
     letNextStart();
-    if (index == tasks.count) return;
+    if (index == tasks.count) return waitForPrevious();
     const Task& task = tasks.tasks[index];
     if (index > 0) pair -= tasks.tasks[index - 1].endPair;
     const std::int64_t row = pair * kRowsPerWarp;
@@ -184,12 +209,12 @@ __global__ void __launch_bounds__(kThreads) matvecKernel(Tasks tasks, Rows x, in
 }
 
 template <int N>
-__global__ void __launch_bounds__(kGatedThreads) gatedKernel(Planes gate, Planes up, Rows x, int n, Rows out) {
+__global__ void __launch_bounds__(kGatedThreads) gatedKernel(const __grid_constant__ Planes gate, const __grid_constant__ Planes up, const __grid_constant__ Rows x,
+                int n, const __grid_constant__ Rows out) {
     __shared__ float results[N][kGatedOutputs];
     constexpr int kPerWarp = kGatedOutputs / (kGatedThreads / kWarp);
     const int warp = static_cast<int>(threadIdx.x / kWarp), lane = static_cast<int>(threadIdx.x % kWarp);
     const std::int64_t first = static_cast<std::int64_t>(blockIdx.x) * kGatedOutputs;
-    waitForPrevious();
     letNextStart();
     for (int i = 0; i < kPerWarp; ++i) {
         const int output = warp * kPerWarp + i;

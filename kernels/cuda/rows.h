@@ -31,6 +31,9 @@ struct Rows {
 constexpr std::int64_t kMatvecRows = 8;
 constexpr std::int64_t kFewRows = 128;
 
+/// Zeros behind the columns, for writers that leave them out.
+void clearPadding(Context& context, const Rows& rows, std::int64_t n, std::int64_t columns);
+
 /// Rows in a workspace that the next call with the same slot overwrites. `data` null after a failure.
 Rows makeRows(Context& context, Slot slot, RowForm form, std::int64_t n, std::int64_t columns);
 

@@ -88,9 +88,9 @@ __device__ void scoreSquare(const ScoreParameters& p, std::int64_t g, std::int32
     __syncthreads();
     for (int a = 0; a < 4; ++a) {
         const int row = down + 16 * a, index = chunk.first + row;
-        const std::int64_t limit = g * p.limits.headStride + index % p.window;
         const bool valid = row < chunk.count;
-        const std::int32_t low = valid ? p.limits.low[limit] : 0, high = valid ? p.limits.high[limit] : 0;
+        const std::int32_t low = valid ? p.limits.lowOf(g, index % p.window) : 0,
+                           high = valid ? p.limits.highOf(g, index % p.window) : 0;
         for (int b = 0; b < 4; ++b) {
             const std::int32_t key = firstKey + across + 16 * b;
             square[row][across + 16 * b] = key >= low && key < high ? sums[a][b] * p.shape.scale : -INFINITY;

@@ -21,34 +21,47 @@ struct UnitScales {
     float offset[2];  ///< minimum, or scale * QuantFormat::offset()
 };
 
+/// A unit's scales as they lie in memory: what is made of them waits for the load, so it is made later.
 template <TensorType T>
-__device__ __forceinline__ UnitScales loadScales(const Planes& planes, std::int64_t unit) {
+struct RawScales {
+    std::uint32_t part;
+    __half2 super;
+};
+
+template <TensorType T>
+__device__ __forceinline__ RawScales<T> loadScales(const Planes& planes, std::int64_t unit) {
+    constexpr QuantFormat f = kFormat<T>;
+    RawScales<T> raw{};
+    const std::uint8_t* at = planes.scales + unit * scaleBytes(f);
+    if constexpr (scaleBytes(f) == 4) {
+        raw.part = __ldcs(reinterpret_cast<const std::uint32_t*>(at));
+    } else {
+        raw.part = __ldcs(reinterpret_cast<const std::uint16_t*>(at));
+    }
+    if constexpr (f.super) raw.super = planes.super[unit / 8];
+    return raw;
+}
+
+__device__ __forceinline__ float signedByte(std::uint32_t word, int index) {
+    return static_cast<float>(static_cast<std::int8_t>(word >> (8 * index)));
+}
+
+template <TensorType T>
+__device__ __forceinline__ UnitScales expand(const RawScales<T>& raw) {
     constexpr QuantFormat f = kFormat<T>;
     UnitScales out;
-    const std::uint8_t* at = planes.scales + unit * scaleBytes(f);
     if constexpr (!f.super && f.hasMin) {
-        const float2 both = __half22float2(*reinterpret_cast<const __half2*>(at));
+        const float2 both = __half22float2(*reinterpret_cast<const __half2*>(&raw.part));
         out.scale[0] = both.x;
         out.offset[0] = both.y;
     } else if constexpr (!f.super) {
-        out.scale[0] = __half2float(*reinterpret_cast<const __half*>(at));
+        out.scale[0] = __half2float(__ushort_as_half(static_cast<unsigned short>(raw.part)));
     } else {
-        const float2 d = __half22float2(planes.super[unit / 8]);
-        if constexpr (f.sub == 32) {
-            const auto pair = *reinterpret_cast<const char2*>(at);
-            out.scale[0] = d.x * static_cast<float>(pair.x);
-            out.offset[0] = d.y * static_cast<float>(pair.y);
-        } else if constexpr (f.hasMin) {
-            const auto four = *reinterpret_cast<const char4*>(at);
-            out.scale[0] = d.x * static_cast<float>(four.x);
-            out.scale[1] = d.x * static_cast<float>(four.y);
-            out.offset[0] = d.y * static_cast<float>(four.z);
-            out.offset[1] = d.y * static_cast<float>(four.w);
-        } else {
-            const auto pair = *reinterpret_cast<const char2*>(at);
-            out.scale[0] = d.x * static_cast<float>(pair.x);
-            out.scale[1] = d.x * static_cast<float>(pair.y);
-        }
+        const float2 d = __half22float2(raw.super);
+        out.scale[0] = d.x * signedByte(raw.part, 0);
+        if constexpr (f.sub == 16) out.scale[1] = d.x * signedByte(raw.part, 1);
+        if constexpr (f.hasMin) out.offset[0] = d.y * signedByte(raw.part, f.sub == 32 ? 1 : 2);
+        if constexpr (f.hasMin && f.sub == 16) out.offset[1] = d.y * signedByte(raw.part, 3);
     }
     if constexpr (f.sub == 32) out.scale[1] = out.scale[0];
     if constexpr (!f.hasMin) {
