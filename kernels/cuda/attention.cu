@@ -12,7 +12,7 @@ namespace kvasir::kernels::cuda {
 namespace {
 
 constexpr int kCombineThreads = 128;
-constexpr std::int32_t kSplitKeys = 128;  ///< splits are multiples of it
+constexpr std::int32_t kSplitKeys = 64;  ///< splits are multiples of it
 
 /// Keys of a span at or before each of the ascending positions, added to `counts`.
 void addKeysUpTo(const KvSpan& span, std::int64_t g, const std::int32_t* positions, std::int64_t n,
@@ -50,7 +50,7 @@ bool sameForAllHeads(const AttentionShape& shape, std::span<const KvSpan> spans)
 
 /// One group of threads sums every kGroups-th split; thread (group, eight) makes eight columns.
 __global__ void combineKernel(AttentionShape shape, States states, std::int64_t n, Rows out) {
-    extern __shared__ float shared[];  // [groups][headSize], then [groups]
+    extern __shared__ float shared[];  // [groups][headSize], [groups], then the splits' sums
     letNextStart();
     waitForPrevious();
     const int size = shape.headSize, perVector = size / 8;
@@ -60,16 +60,22 @@ __global__ void combineKernel(AttentionShape shape, States states, std::int64_t 
     const int head = static_cast<int>(blockIdx.y), perGroup = shape.heads / shape.kvHeads;
     const std::int64_t g = head / perGroup, vector = row * perGroup + head % perGroup;
     float* weights = shared + groups * size;
+    auto* sums = reinterpret_cast<float2*>(weights + groups + groups % 2);  // [splits]
+    const auto at = [&](int s) { return (s * shape.kvHeads + g) * states.vectors + vector; };
     float largest = -INFINITY;
-    for (int s = 0; s < states.splits; ++s)
-        largest = fmaxf(largest, states.sums[(s * shape.kvHeads + g) * states.vectors + vector].x);
+    for (int s = static_cast<int>(threadIdx.x % kWarp); s < states.splits; s += kWarp) {
+        const float2 sum = states.sums[at(s)];
+        if (threadIdx.x < kWarp) sums[s] = sum;
+        largest = fmaxf(largest, sum.x);
+    }
+    largest = warpMax(largest);
+    __syncthreads();
     float values[8] = {}, weight = 0;
+#pragma unroll 4
     for (int s = mine; s < states.splits && largest != -INFINITY; s += groups) {
-        const std::int64_t at = (s * shape.kvHeads + g) * states.vectors + vector;
-        const float2 sum = states.sums[at];
-        const float factor = exp2f(sum.x - largest);
-        if (factor == 0.0F) continue;  // an empty split's values were not written
-        const auto* from = reinterpret_cast<const float4*>(states.values + at * size + eight * 8);
+        const float2 sum = sums[s];
+        const float factor = powerOfTwo(sum.x - largest);
+        const auto* from = reinterpret_cast<const float4*>(states.values + at(s) * size + eight * 8);
         const float4 a = from[0], b = from[1];
         weight += factor * sum.y;
         values[0] += factor * a.x, values[1] += factor * a.y, values[2] += factor * a.z, values[3] += factor * a.w;
@@ -99,7 +105,8 @@ __global__ void combineKernel(AttentionShape shape, States states, std::int64_t 
 void combine(Context& context, const AttentionCall& call, const States& states, const Rows& out) {
     const int size = call.shape.headSize;
     const std::size_t shared =
-        sizeof(float) * static_cast<std::size_t>(kCombineThreads / (size / 8)) * static_cast<std::size_t>(size + 1);
+        sizeof(float) * (static_cast<std::size_t>(kCombineThreads / (size / 8)) * static_cast<std::size_t>(size + 1) +
+                         2 * static_cast<std::size_t>(states.splits) + 2);
     launch(context, combineKernel, dim3(static_cast<unsigned>(call.n), static_cast<unsigned>(call.shape.heads)),
            kCombineThreads, shared, call.shape, states, call.n, out);
 }
@@ -175,7 +182,7 @@ void attend(Context& context, const AttentionCall& call, const Rows& out) {
     const std::int64_t tile = hopper ? (call.shape.headSize == 64 ? 192 : 128) : few ? 16 : 64;
     const std::int64_t blocks = ceilDivide(vectors, tile) * call.shape.kvHeads;
     const std::int64_t wanted = hopper ? context.multiprocessors() : 2 * context.multiprocessors();
-    const std::int64_t most = ceilDivide(std::max(call.limits.end, 1), 2 * kSplitKeys);
+    const std::int64_t most = ceilDivide(std::max(call.limits.end, 1), hopper ? 4 * kSplitKeys : kSplitKeys);
     States states;
     states.splits = static_cast<int>(std::clamp<std::int64_t>(wanted / blocks, 1, most));
     states.keysPerSplit = static_cast<std::int32_t>(

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "kernels/cuda/device.cuh"
+#include "kernels/cuda/score_tile.cuh"
 #include "kernels/cuda/tensor_cores.cuh"
 
 namespace kvasir::kernels::cuda {
@@ -35,12 +36,6 @@ struct Form {
     static constexpr int shared = queryBytes + stages * stageBytes;
 };
 
-/// Byte of 16-byte chunk `chunk` of a row: chunks are permuted so that eight rows' chunks hit all banks.
-template <int kSize>
-__device__ __forceinline__ std::uint32_t place(int row, int chunk) {
-    return static_cast<std::uint32_t>(row * kSize * 2 + ((chunk ^ (row & 7)) << 4));
-}
-
 template <int kSize, int kThreads>
 __device__ __forceinline__ void loadTile(const SpanList& spans, std::int64_t g, std::int32_t first,
                                          std::int32_t end, std::uint32_t to) {
@@ -69,25 +64,6 @@ struct State {
     float sum[2] = {};
     float values[kSize / 8][4] = {};
 };
-
-template <int kSize, int kKeysPerWarp>
-__device__ __forceinline__ void scoreTile(std::uint32_t queries, std::uint32_t keys, int vectorRow, int keyRow,
-                                          float (&s)[kKeysPerWarp / 8][4]) {
-    const int lane = static_cast<int>(threadIdx.x % kWarp);
-#pragma unroll
-    for (int k = 0; k < kSize / 16; ++k) {
-        std::uint32_t a[4];
-        loadMatrices(a, queries + place<kSize>(vectorRow + lane % 16, k * 2 + lane / 16));
-#pragma unroll
-        for (int pair = 0; pair < kKeysPerWarp / 16; ++pair) {
-            std::uint32_t b[4];
-            loadMatrices(b, keys + place<kSize>(keyRow + pair * 16 + lane % 8 + lane / 16 * 8,
-                                                k * 2 + lane / 8 % 2));
-            mmaHalf(s[2 * pair], a, b[0], b[1]);
-            mmaHalf(s[2 * pair + 1], a, b[2], b[3]);
-        }
-    }
-}
 
 /// Scores to weights, the state rescaled; s becomes weights.
 template <int kSize, int kTiles>

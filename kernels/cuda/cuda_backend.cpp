@@ -88,12 +88,14 @@ RowForm CudaBackend::formFor(std::int64_t n, std::span<const Target> targets) co
 }
 
 void CudaBackend::product(std::span<const Target> targets, const Rows& x, std::int64_t n, Write write) {
-    if (x.form == RowForm::Bytes) {
-        for (std::size_t first = 0; first < targets.size(); first += kMaxTargets)
-            matvec(*m_context, targets.subspan(first, std::min(kMaxTargets, targets.size() - first)), x, n, write);
+    if (x.form == RowForm::Bytes || x.form == RowForm::Fragments) {
+        for (std::size_t first = 0; first < targets.size(); first += kMaxTargets) {
+            const auto some = targets.subspan(first, std::min(kMaxTargets, targets.size() - first));
+            if (x.form == RowForm::Bytes) matvec(*m_context, some, x, n, write);
+            if (x.form == RowForm::Fragments) fewRows(*m_context, some, x, n, write);
+        }
         return;
     }
-    if (x.form == RowForm::Fragments) return fewRows(*m_context, targets, x, n, write);
     const bool floats = x.form == RowForm::Float;
     for (const Target& target : targets) {
         const Planes& planes = target.weight->planes();

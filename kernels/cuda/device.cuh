@@ -101,7 +101,7 @@ template <typename... Parameters, typename... Arguments>
 void launch(Context& context, void (*kernel)(Parameters...), dim3 grid, int threads, std::size_t shared,
             Arguments&&... arguments) {
     if (!context.ok() || grid.x == 0 || grid.y == 0 || grid.z == 0) return;
-    constexpr std::size_t kPlain = 48 * 1024;
+    constexpr std::size_t kPlain = 8 * 1024;  // with what the kernel declares itself it may pass 48 KiB
     if (shared > kPlain) {
         context.check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                            static_cast<int>(shared)));

@@ -60,8 +60,38 @@ __device__ __forceinline__ void loadEight(const __nv_bfloat16* row, std::int64_t
     }
 }
 
-__global__ void normRowsKernel(const float* x, std::int64_t width, const float* weight, float eps, Rows out) {
+/// A row in the block's registers: read once, and the weights before the kernel that makes it has ended.
+template <int kChunks>
+__global__ void __launch_bounds__(kNormThreads)
+    normRowsKernel(const float* x, std::int64_t width, const float* weight, float eps, Rows out) {
     letNextStart();
+    float v[kChunks][8], w[kChunks][8];
+#pragma unroll
+    for (int c = 0; c < kChunks; ++c)
+        loadEight(weight, (c * kNormThreads + static_cast<int>(threadIdx.x)) * 8, width, w[c]);
+    waitForPrevious();
+    const float* row = x + blockIdx.x * width;
+    float squares = 0;
+#pragma unroll
+    for (int c = 0; c < kChunks; ++c) {
+        loadEight(row, (c * kNormThreads + static_cast<int>(threadIdx.x)) * 8, width, v[c]);
+#pragma unroll
+        for (int i = 0; i < 8; ++i)
+            squares += v[c][i] * v[c][i];
+    }
+    const float factor = rsqrtf(blockSum(squares) / static_cast<float>(width) + eps);
+#pragma unroll
+    for (int c = 0; c < kChunks; ++c) {
+        const std::int64_t column = (c * kNormThreads + static_cast<int>(threadIdx.x)) * 8;
+#pragma unroll
+        for (int i = 0; i < 8; ++i)
+            v[c][i] = v[c][i] * factor * w[c][i];
+        if (column < out.stride) storeEight(out, blockIdx.x, column, v[c]);
+    }
+}
+
+/// The same for rows that are too wide for that.
+__global__ void normWideRowsKernel(const float* x, std::int64_t width, const float* weight, float eps, Rows out) {
     waitForPrevious();
     const float* row = x + blockIdx.x * width;
     const float factor = normFactor(row, width, eps);
@@ -223,6 +253,84 @@ __global__ void rotateAndStoreKernel(AttentionShape shape, QkvRows rows, const I
     put(cache, store.type, to + at.second, b);
 }
 
+__device__ __forceinline__ void turn(float& a, float& b, float cosine, float sine) {
+    const float rotated = a * cosine - b * sine;
+    b = a * sine + b * cosine;
+    a = rotated;
+}
+
+/// The same for eight neighbouring pairs: whole 16-byte words of everything. Head and rotated size multiples of 16.
+template <typename In>
+__global__ void rotateEightKernel(AttentionShape shape, QkvRows rows, const In* from, __half* half, float* floats,
+                                  KvRows store, std::int64_t storeRow) {
+    letNextStart();
+    waitForPrevious();
+    const int eights = shape.headSize / 16, all = shape.heads + 2 * shape.kvHeads;
+    const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x;
+    if (i >= rows.n * all * eights) return;
+    const int pair = static_cast<int>(i % eights) * 8, head = static_cast<int>(i / eights % all);
+    const std::int64_t row = i / eights / all;
+    const bool query = head < shape.heads, value = head >= shape.heads + shape.kvHeads;
+    const int inKind = query ? head : value ? head - shape.heads - shape.kvHeads : head - shape.heads;
+    const float* bias = query ? rows.queryBias : value ? rows.valueBias : rows.keyBias;
+    // Where the pairs' components lie: apart by half the rotated size, or side by side.
+    const bool apart = rows.style == RopeStyle::Half && pair < rows.ropeSize / 2;
+    const int first = pair >= rows.ropeSize / 2 ? rows.ropeSize + 2 * (pair - rows.ropeSize / 2)
+                      : apart                   ? pair
+                                                : 2 * pair;
+    const int second = apart ? pair + rows.ropeSize / 2 : first + 8;
+    float u[8], v[8];
+    const In* source = from + (row * all + head) * shape.headSize;
+    loadEight(source, first, shape.headSize, u);
+    loadEight(source, second, shape.headSize, v);
+    if (bias != nullptr) {
+#pragma unroll
+        for (int k = 0; k < 8; ++k) {
+            u[k] += bias[inKind * shape.headSize + first + k];
+            v[k] += bias[inKind * shape.headSize + second + k];
+        }
+    }
+    if (!value && pair < rows.ropeSize / 2) {
+        const auto* table =
+            reinterpret_cast<const float4*>(rows.table + row * (rows.ropeSize / 2) + pair);  // two turns each
+#pragma unroll
+        for (int k = 0; k < 4; ++k) {
+            const float4 two = table[k];
+            if (apart) {
+                turn(u[2 * k], v[2 * k], two.x, two.y);
+                turn(u[2 * k + 1], v[2 * k + 1], two.z, two.w);
+            } else if (k < 2) {
+                turn(u[4 * k], u[4 * k + 1], two.x, two.y);
+                turn(u[4 * k + 2], u[4 * k + 3], two.z, two.w);
+            } else {
+                turn(v[4 * k - 8], v[4 * k - 7], two.x, two.y);
+                turn(v[4 * k - 6], v[4 * k - 5], two.z, two.w);
+            }
+        }
+    }
+    const auto halves = [](const float (&x)[8]) {
+        return uint4{packHalf(x[0], x[1]), packHalf(x[2], x[3]), packHalf(x[4], x[5]), packHalf(x[6], x[7])};
+    };
+    if (query) {
+        __half* to = half + (row * shape.heads + inKind) * shape.headSize;
+        *reinterpret_cast<uint4*>(to + first) = halves(u);
+        *reinterpret_cast<uint4*>(to + second) = halves(v);
+        const std::int64_t kept = row - (rows.n - rows.wanted);
+        if (kept < 0) return;
+        float* wide = floats + (kept * shape.heads + inKind) * shape.headSize;
+#pragma unroll
+        for (int k = 0; k < 8; ++k) {
+            wide[first + k] = u[k];
+            wide[second + k] = v[k];
+        }
+        return;
+    }
+    const std::int64_t to = (inKind * store.stride + storeRow + row) * shape.headSize;
+    auto* cache = reinterpret_cast<__half*>(value ? store.values : store.keys) + to;
+    *reinterpret_cast<uint4*>(cache + first) = halves(u);
+    *reinterpret_cast<uint4*>(cache + second) = halves(v);
+}
+
 __global__ void storeKvKernel(AttentionShape shape, const float* keys, const float* values, std::int64_t count,
                               KvRows rows, std::int64_t row) {
     waitForPrevious();
@@ -276,9 +384,14 @@ void rmsNorm(Context& context, const float* x, std::int64_t n, std::int64_t widt
 void formRows(Context& context, const float* x, std::int64_t n, std::int64_t width, const float* weight, float eps,
               const Rows& out) {
     if (out.data == nullptr) return;
-    if (weight != nullptr) {
-        launch(context, normRowsKernel, dim3(static_cast<unsigned>(n)), kNormThreads, 0, x, width, weight, eps,
-               out);
+    const dim3 rows(static_cast<unsigned>(n));
+    constexpr std::int64_t kChunk = std::int64_t{kNormThreads} * 8;
+    if (weight != nullptr && out.stride <= kChunk) {
+        launch(context, normRowsKernel<1>, rows, kNormThreads, 0, x, width, weight, eps, out);
+    } else if (weight != nullptr && out.stride <= 2 * kChunk) {
+        launch(context, normRowsKernel<2>, rows, kNormThreads, 0, x, width, weight, eps, out);
+    } else if (weight != nullptr) {
+        launch(context, normWideRowsKernel, rows, kNormThreads, 0, x, width, weight, eps, out);
     } else {
         launch(context, formRowsKernel, gridFor(n * out.stride / 8, kThreads), kThreads, 0, x, n, width, out);
     }
@@ -333,15 +446,25 @@ void rope(Context& context, float* x, std::int64_t n, std::int32_t heads, std::i
            table);
 }
 
+template <typename In>
+void rotateFrom(Context& context, const AttentionShape& shape, const QkvRows& rows, const In* from, __half* half,
+                float* floats, const KvRows& store, std::int64_t row) {
+    const std::int64_t pairs = rows.n * (shape.heads + 2 * shape.kvHeads) * (shape.headSize / 2);
+    if (shape.headSize % 16 == 0 && rows.ropeSize % 16 == 0 && store.type == KvType::F16) {
+        launch(context, rotateEightKernel<In>, gridFor(pairs / 8, kThreads), kThreads, 0, shape, rows, from, half,
+               floats, store, row);
+    } else {
+        launch(context, rotateAndStoreKernel<In>, gridFor(pairs, kThreads), kThreads, 0, shape, rows, from, half,
+               floats, store, row);
+    }
+}
+
 void rotateAndStore(Context& context, const AttentionShape& shape, const QkvRows& rows, __half* half,
                     float* floats, const KvRows& store, std::int64_t row) {
-    const std::int64_t count = rows.n * (shape.heads + 2 * shape.kvHeads) * (shape.headSize / 2);
     if (rows.bfloats != nullptr) {
-        launch(context, rotateAndStoreKernel<__nv_bfloat16>, gridFor(count, kThreads), kThreads, 0, shape, rows,
-               rows.bfloats, half, floats, store, row);
+        rotateFrom(context, shape, rows, rows.bfloats, half, floats, store, row);
     } else {
-        launch(context, rotateAndStoreKernel<float>, gridFor(count, kThreads), kThreads, 0, shape, rows,
-               rows.floats, half, floats, store, row);
+        rotateFrom(context, shape, rows, rows.floats, half, floats, store, row);
     }
 }
 

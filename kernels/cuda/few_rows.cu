@@ -13,9 +13,11 @@
 namespace kvasir::kernels::cuda {
 namespace {
 
-constexpr int kWarps = 4;
-constexpr int kThreads = kWarps * kWarp;
 constexpr int kOutputs = 32;
+/// Warps of a block that makes `tiles` groups of 8 rows: as many as have registers.
+constexpr int warpsFor(int tiles) {
+    return tiles > 5 ? 8 : tiles > 2 ? 12 : 16;
+}
 constexpr int kStep = 128;  ///< inputs of a warp's turn: four units
 
 /// Four neighbouring values of a unit as two registers of bfloat16.
@@ -79,16 +81,29 @@ struct Part {
     const float* bias;
     float* y;
     std::int64_t yStride;
+    int endBlock;  ///< blocks of this matrix and those before
+};
+/// Matrices of one type, side by side in the grid.
+struct Parts {
+    Part parts[kMaxTargets];
+    int count;
 };
 
 /// kTiles groups of 8 rows of x.
 template <typename Unit, int kTiles>
-__global__ void __launch_bounds__(kThreads) fewRowsKernel(const __grid_constant__ Part part, const __grid_constant__ Rows x, int n, Write write) {
+__global__ void __launch_bounds__(warpsFor(kTiles) * kWarp)
+    fewRowsKernel(const __grid_constant__ Parts parts, const __grid_constant__ Rows x, int n, Write write) {
 #ifdef KVASIR_TENSOR_CORES
+    constexpr int kWarps = warpsFor(kTiles);
     extern __shared__ float partial[];  // [kWarps][8 kTiles][kOutputs + 1]
     constexpr int kRow = kOutputs + 1;
     const int warp = static_cast<int>(threadIdx.x / kWarp), lane = static_cast<int>(threadIdx.x % kWarp);
-    const std::int64_t firstOutput = static_cast<std::int64_t>(blockIdx.x) * kOutputs;
+    int index = 0;
+    while (static_cast<int>(blockIdx.x) >= parts.parts[index].endBlock)
+        ++index;
+    const Part& part = parts.parts[index];
+    const int block = static_cast<int>(blockIdx.x) - (index > 0 ? parts.parts[index - 1].endBlock : 0);
+    const std::int64_t firstOutput = std::int64_t{block} * kOutputs;
     const std::int64_t firstTile = static_cast<std::int64_t>(blockIdx.y) * kTiles;
     const std::int64_t steps = x.stride / kStep, units = part.planes.columns / kUnit;
     float sums[2][kTiles][4] = {};
@@ -109,6 +124,7 @@ __global__ void __launch_bounds__(kThreads) fewRowsKernel(const __grid_constant_
     load(next, warp);  // weights do not wait for the kernel before
     waitForPrevious();
     const auto* fragments = reinterpret_cast<const uint4*>(x.data);
+#pragma unroll 1
     for (std::int64_t step = warp; step < steps; step += kWarps) {
 #pragma unroll
         for (int i = 0; i < 4; ++i) {
@@ -165,18 +181,19 @@ __global__ void __launch_bounds__(kThreads) fewRowsKernel(const __grid_constant_
 }
 
 template <typename Unit, int kTiles>
-void launchTiles(Context& context, const Part& part, const Rows& x, std::int64_t n, Write write) {
-    const dim3 grid(static_cast<unsigned>(ceilDivide(part.planes.rows, kOutputs)),
+void launchTiles(Context& context, const Parts& parts, const Rows& x, std::int64_t n, Write write) {
+    constexpr int kWarps = warpsFor(kTiles);
+    const dim3 grid(static_cast<unsigned>(parts.parts[parts.count - 1].endBlock),
                     static_cast<unsigned>(ceilDivide(x.tiles, kTiles)));
     constexpr std::size_t kShared = sizeof(float) * kWarps * kTiles * 8 * (kOutputs + 1);
-    launch(context, fewRowsKernel<Unit, kTiles>, grid, kThreads, kShared, part, x, static_cast<int>(n), write);
+    launch(context, fewRowsKernel<Unit, kTiles>, grid, kWarps * kWarp, kShared, parts, x, static_cast<int>(n), write);
 }
 
 template <typename Unit>
-void launchUnit(Context& context, const Part& part, const Rows& x, std::int64_t n, Write write) {
-    if (x.tiles <= 2) return launchTiles<Unit, 2>(context, part, x, n, write);
-    if (x.tiles <= 5) return launchTiles<Unit, 5>(context, part, x, n, write);
-    launchTiles<Unit, 8>(context, part, x, n, write);
+void launchUnit(Context& context, const Parts& parts, const Rows& x, std::int64_t n, Write write) {
+    if (x.tiles <= 2) return launchTiles<Unit, 2>(context, parts, x, n, write);
+    if (x.tiles <= 5) return launchTiles<Unit, 5>(context, parts, x, n, write);
+    launchTiles<Unit, 8>(context, parts, x, n, write);
 }
 
 }  // namespace
@@ -187,15 +204,23 @@ bool canFewRows(const Planes& planes) {
 
 void fewRows(Context& context, std::span<const Target> targets, const Rows& x, std::int64_t n, Write write) {
     if (x.data == nullptr) return;
-    for (const Target& target : targets) {
-        const Part part{target.weight->planes(), target.bias, target.y, target.yStride};
-        if (part.planes.type == TensorType::F16) {
-            launchUnit<PlainUnit<__half>>(context, part, x, n, write);
-        } else if (part.planes.type == TensorType::BF16) {
-            launchUnit<PlainUnit<__nv_bfloat16>>(context, part, x, n, write);
+    for (std::size_t first = 0; first < targets.size();) {
+        const TensorType type = targets[first].weight->planes().type;
+        Parts parts{};
+        int blocks = 0;
+        for (; first < targets.size() && targets[first].weight->planes().type == type; ++first) {
+            const Target& target = targets[first];
+            const Planes& planes = target.weight->planes();
+            blocks += static_cast<int>(ceilDivide(planes.rows, kOutputs));
+            parts.parts[parts.count++] = {planes, target.bias, target.y, target.yStride, blocks};
+        }
+        if (type == TensorType::F16) {
+            launchUnit<PlainUnit<__half>>(context, parts, x, n, write);
+        } else if (type == TensorType::BF16) {
+            launchUnit<PlainUnit<__nv_bfloat16>>(context, parts, x, n, write);
         } else {
-            forQuantised(part.planes.type, [&](auto type) {
-                launchUnit<WeightUnit<decltype(type)::value>>(context, part, x, n, write);
+            forQuantised(type, [&](auto known) {
+                launchUnit<WeightUnit<decltype(known)::value>>(context, parts, x, n, write);
             });
         }
     }

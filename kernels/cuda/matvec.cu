@@ -160,20 +160,18 @@ __device__ __forceinline__ void plainRows(const Planes& a, std::int64_t rowA, co
     }
 }
 
-/// sums[i][r], the same on every lane: outputs rowA of `a` and rowB of `b` (matrices of one type and width).
-template <int N>
+/// sums[i][r], the same on every lane: outputs rowA of `a` and rowB of `b`, matrices of type T and one width.
+template <TensorType T, int N>
 __device__ __forceinline__ void twoRows(const Planes& a, std::int64_t rowA, const Planes& b, std::int64_t rowB,
                                         const Rows& x, int n, float (&sums)[2][N]) {
-    if (a.type == TensorType::F16) {
+    if constexpr (T == TensorType::F16) {
         plainRows<__half>(a, rowA, b, rowB, x, n, sums);
-    } else if (a.type == TensorType::BF16) {
+    } else if constexpr (T == TensorType::BF16) {
         plainRows<__nv_bfloat16>(a, rowA, b, rowB, x, n, sums);
-    } else if (a.type == TensorType::F32) {
+    } else if constexpr (T == TensorType::F32) {
         plainRows<float>(a, rowA, b, rowB, x, n, sums);
     } else {
-        forQuantised(a.type, [&](auto type) {
-            quantisedRows<decltype(type)::value>(a, rowA * a.units, b, rowB * b.units, x, n, sums);
-        });
+        quantisedRows<T>(a, rowA * a.units, b, rowB * b.units, x, n, sums);
     }
 #pragma unroll
     for (int r = 0; r < N; ++r) {
@@ -182,8 +180,14 @@ __device__ __forceinline__ void twoRows(const Planes& a, std::int64_t rowA, cons
     }
 }
 
-template <int N>
-__global__ void __launch_bounds__(kThreads) matvecKernel(const __grid_constant__ Tasks tasks, const __grid_constant__ Rows x, int n, Write write) {
+/// One vector needs few registers: as many warps as fit then keep the memory busy.
+constexpr int minBlocks(int vectors, int threads) {
+    return vectors == 1 ? 768 / threads : 512 / threads;
+}
+
+template <TensorType T, int N>
+__global__ void __launch_bounds__(kThreads, minBlocks(N, kThreads))
+    matvecKernel(const __grid_constant__ Tasks tasks, const __grid_constant__ Rows x, int n, Write write) {
     std::int64_t pair = static_cast<std::int64_t>(blockIdx.x) * kWarps + threadIdx.x / kWarp;
     int index = 0;
     while (index < tasks.count && pair >= tasks.tasks[index].endPair)
@@ -195,7 +199,7 @@ __global__ void __launch_bounds__(kThreads) matvecKernel(const __grid_constant__
     const std::int64_t row = pair * kRowsPerWarp;
     const bool both = row + 1 < task.planes.rows;
     float sums[2][N] = {};
-    twoRows(task.planes, row, task.planes, both ? row + 1 : row, x, n, sums);
+    twoRows<T>(task.planes, row, task.planes, both ? row + 1 : row, x, n, sums);
     const int lane = static_cast<int>(threadIdx.x % kWarp);
     if (lane > 1 || (lane == 1 && !both)) return;
     const float bias = task.bias != nullptr ? task.bias[row + lane] : 0.0F;
@@ -208,18 +212,20 @@ __global__ void __launch_bounds__(kThreads) matvecKernel(const __grid_constant__
     }
 }
 
-template <int N>
-__global__ void __launch_bounds__(kGatedThreads) gatedKernel(const __grid_constant__ Planes gate, const __grid_constant__ Planes up, const __grid_constant__ Rows x,
+template <TensorType T, int N>
+__global__ void __launch_bounds__(kGatedThreads, minBlocks(N, kGatedThreads))
+    gatedKernel(const __grid_constant__ Planes gate, const __grid_constant__ Planes up, const __grid_constant__ Rows x,
                 int n, const __grid_constant__ Rows out) {
     __shared__ float results[N][kGatedOutputs];
     constexpr int kPerWarp = kGatedOutputs / (kGatedThreads / kWarp);
     const int warp = static_cast<int>(threadIdx.x / kWarp), lane = static_cast<int>(threadIdx.x % kWarp);
     const std::int64_t first = static_cast<std::int64_t>(blockIdx.x) * kGatedOutputs;
     letNextStart();
+#pragma unroll 1
     for (int i = 0; i < kPerWarp; ++i) {
         const int output = warp * kPerWarp + i;
         float sums[2][N] = {};
-        twoRows(gate, first + output, up, first + output, x, n, sums);
+        twoRows<T>(gate, first + output, up, first + output, x, n, sums);
 #pragma unroll
         for (int r = 0; r < N; ++r) {
             if (lane == 0) results[r][output] = sums[0][r] / (1.0F + __expf(-sums[0][r])) * sums[1][r];
@@ -236,29 +242,36 @@ __global__ void __launch_bounds__(kGatedThreads) gatedKernel(const __grid_consta
     }
 }
 
+/// Calls function(type, vectors) with both known when compiled.
 template <typename Function>
-void forVectors(std::int64_t n, const Function& function) {
-    if (n == 1) return function(std::integral_constant<int, 1>());
-    if (n == 2) return function(std::integral_constant<int, 2>());
-    if (n <= 4) return function(std::integral_constant<int, 4>());
-    function(std::integral_constant<int, 8>());
+void forShape(TensorType type, std::int64_t n, const Function& function) {
+    forEveryType(type, [&](auto known) {
+        if (n == 1) return function(known, std::integral_constant<int, 1>());
+        if (n <= 4) return function(known, std::integral_constant<int, 4>());
+        function(known, std::integral_constant<int, 8>());
+    });
 }
 
 }  // namespace
 
 void matvec(Context& context, std::span<const Target> targets, const Rows& x, std::int64_t n, Write write) {
     if (x.data == nullptr) return;
-    Tasks tasks{};
-    std::int64_t pairs = 0;
-    for (const Target& target : targets) {
-        const Planes& planes = target.weight->planes();
-        pairs += ceilDivide(planes.rows, kRowsPerWarp);
-        tasks.tasks[tasks.count++] = {planes, target.bias, target.y, target.yStride, pairs};
+    // Neighbours of one type share a launch.
+    for (std::size_t first = 0; first < targets.size();) {
+        const TensorType type = targets[first].weight->planes().type;
+        Tasks tasks{};
+        std::int64_t pairs = 0;
+        for (; first < targets.size() && targets[first].weight->planes().type == type; ++first) {
+            const Target& target = targets[first];
+            const Planes& planes = target.weight->planes();
+            pairs += ceilDivide(planes.rows, kRowsPerWarp);
+            tasks.tasks[tasks.count++] = {planes, target.bias, target.y, target.yStride, pairs};
+        }
+        forShape(type, n, [&](auto known, auto vectors) {
+            launch(context, matvecKernel<decltype(known)::value, decltype(vectors)::value>, gridFor(pairs, kWarps),
+                   kThreads, 0, tasks, x, static_cast<int>(n), write);
+        });
     }
-    forVectors(n, [&](auto vectors) {
-        launch(context, matvecKernel<decltype(vectors)::value>, gridFor(pairs, kWarps), kThreads, 0, tasks, x,
-               static_cast<int>(n), write);
-    });
 }
 
 bool canGate(const Planes& gate, const Planes& up) {
@@ -268,8 +281,8 @@ bool canGate(const Planes& gate, const Planes& up) {
 void gatedMatvec(Context& context, const Planes& gate, const Planes& up, const Rows& x, std::int64_t n,
                  const Rows& out) {
     if (x.data == nullptr || out.data == nullptr) return;
-    forVectors(n, [&](auto vectors) {
-        launch(context, gatedKernel<decltype(vectors)::value>,
+    forShape(gate.type, n, [&](auto known, auto vectors) {
+        launch(context, gatedKernel<decltype(known)::value, decltype(vectors)::value>,
                dim3(static_cast<unsigned>(gate.rows / kGatedOutputs)), kGatedThreads, 0, gate, up, x,
                static_cast<int>(n), out);
     });

@@ -1,12 +1,14 @@
-// Window scores in float32: the softmax of every query of the observation window over all keys it sees, summed
+// Window scores: the softmax of every query of the observation window over all keys it sees, summed
 // over the window. Two passes over the keys: the rows' largest scores and sums, then the sums over rows. Every key
-// is treated alike, so that equal keys get equal scores.
+// is treated alike, so that equal keys get equal scores. Products are float32 where that is asked for, else tensor core
+// products of binary16; all else is float32.
 #include "kernels/cuda/attention.h"
 
 #include <algorithm>
 
 #include "kernels/cuda/device.cuh"
 #include "kernels/cuda/key_access.cuh"
+#include "kernels/cuda/score_tile.cuh"
 
 namespace kvasir::kernels::cuda {
 namespace {
@@ -48,9 +50,67 @@ __device__ __forceinline__ Chunk chunkAt(int index, int window, int group) {
     return {head * window, min(heads, group - head) * window};
 }
 
-/// square[query][key] = scaled score, -infinity where the query does not see the key.
+/// How products are made: float32 of stored elements, or kSize components of binary16 on tensor cores.
+template <typename StoredType, int kSize>
+struct Way {
+    using Stored = StoredType;
+    static constexpr int size = kSize;  ///< 0: float32
+    static constexpr int shared = 2 * kTile * kSize * 2;
+};
+
+/// square[query][key] = scaled score, -infinity where the query does not see the key; on tensor cores.
+template <int kSize>
+__device__ void scoreSquareHalf(const ScoreParameters& p, std::int64_t g, std::int32_t firstKey, const Chunk& chunk,
+                                float (&square)[kTile][kTile + 1], std::byte* shared) {
+#ifdef KVASIR_TENSOR_CORES
+    constexpr int kChunks = kSize / 8;
+    const int group = p.shape.heads / p.shape.kvHeads;
+    const int warp = static_cast<int>(threadIdx.x / kWarp), lane = static_cast<int>(threadIdx.x % kWarp);
+    std::byte* keys = shared + kTile * kSize * 2;
+    for (int i = static_cast<int>(threadIdx.x); i < kTile * kChunks; i += kThreads) {
+        const int row = i / kChunks, part = i % kChunks;
+        uint4 query = {}, key = {};
+        if (row < chunk.count) {
+            const int index = chunk.first + row;
+            const std::int64_t head = g * group + index / p.window;
+            const auto* from = reinterpret_cast<const float4*>(
+                p.queries + (static_cast<std::int64_t>(index % p.window) * p.shape.heads + head) * kSize + part * 8);
+            const float4 a = from[0], b = from[1];
+            query = {packHalf(a.x, a.y), packHalf(a.z, a.w), packHalf(b.x, b.y), packHalf(b.z, b.w)};
+        }
+        if (firstKey + row < p.spans.keys) {
+            const KeyPlace at = locate(p.spans, g, firstKey + row);
+            key = reinterpret_cast<const uint4*>(at.keys)[at.row * kChunks + part];
+        }
+        *reinterpret_cast<uint4*>(shared + place<kSize>(row, part)) = query;
+        *reinterpret_cast<uint4*>(keys + place<kSize>(row, part)) = key;
+    }
+    __syncthreads();
+    constexpr int kKeysPerWarp = 32;
+    const int vectorRow = warp % 4 * 16, keyRow = warp / 4 * kKeysPerWarp;
+    float s[kKeysPerWarp / 8][4] = {};
+    scoreTile<kSize, kKeysPerWarp>(sharedAddress(shared), sharedAddress(keys), vectorRow, keyRow, s);
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+        const int row = vectorRow + lane / 4 + 8 * half, index = chunk.first + row;
+        const bool valid = row < chunk.count;
+        const std::int32_t low = valid ? p.limits.lowOf(g, index % p.window) : 0,
+                           high = valid ? p.limits.highOf(g, index % p.window) : 0;
+#pragma unroll
+        for (int i = 0; i < kKeysPerWarp / 4; ++i) {
+            const int column = keyRow + i / 2 * 8 + lane % 4 * 2 + i % 2;
+            const std::int32_t key = firstKey + column;
+            const float score = s[i / 2][2 * half + i % 2] * p.shape.scale;
+            square[row][column] = key >= low && key < high ? score : -INFINITY;
+        }
+    }
+    __syncthreads();
+#endif
+}
+
+/// The same in float32.
 template <typename Stored>
-__device__ void scoreSquare(const ScoreParameters& p, std::int64_t g, std::int32_t firstKey, const Chunk& chunk,
+__device__ void scoreSquareFloat(const ScoreParameters& p, std::int64_t g, std::int32_t firstKey, const Chunk& chunk,
                             float (&square)[kTile][kTile + 1]) {
     __shared__ float queries[kDepth][kTile + 1], keys[kDepth][kTile + 1];
     const int size = p.shape.headSize, group = p.shape.heads / p.shape.kvHeads;
@@ -99,7 +159,18 @@ __device__ void scoreSquare(const ScoreParameters& p, std::int64_t g, std::int32
     __syncthreads();
 }
 
-template <typename Stored>
+template <typename W>
+__device__ void scoreSquare(const ScoreParameters& p, std::int64_t g, std::int32_t firstKey, const Chunk& chunk,
+                            float (&square)[kTile][kTile + 1]) {
+    extern __shared__ __align__(128) std::byte tiles[];
+    if constexpr (W::size > 0) {
+        scoreSquareHalf<W::size>(p, g, firstKey, chunk, square, tiles);
+    } else {
+        scoreSquareFloat<typename W::Stored>(p, g, firstKey, chunk, square);
+    }
+}
+
+template <typename W>
 __global__ void __launch_bounds__(kThreads) rowSumsKernel(const __grid_constant__ ScoreParameters p) {
     __shared__ float square[kTile][kTile + 1];
     waitForPrevious();
@@ -108,7 +179,7 @@ __global__ void __launch_bounds__(kThreads) rowSumsKernel(const __grid_constant_
               lane = static_cast<int>(threadIdx.x % kWarp);
     for (int c = 0; c < chunksOf(p.window, group); ++c) {
         const Chunk chunk = chunkAt(c, p.window, group);
-        scoreSquare<Stored>(p, g, static_cast<std::int32_t>(blockIdx.x) * kTile, chunk, square);
+        scoreSquare<W>(p, g, static_cast<std::int32_t>(blockIdx.x) * kTile, chunk, square);
         for (int row = warp; row < chunk.count; row += kThreads / kWarp) {
             const float a = square[row][lane], b = square[row][lane + kWarp];
             const float largest = warpMax(fmaxf(a, b));
@@ -138,7 +209,7 @@ __global__ void totalsKernel(const __grid_constant__ ScoreParameters p) {
     if (threadIdx.x == 0) p.totals[index] = {largest == -INFINITY ? 0.0F : largest, sum};
 }
 
-template <typename Stored>
+template <typename W>
 __global__ void __launch_bounds__(kThreads) columnSumsKernel(const __grid_constant__ ScoreParameters p) {
     __shared__ float square[kTile][kTile + 1];
     __shared__ float sums[kTile][kTile];  // [head of the chunk][key]
@@ -148,7 +219,7 @@ __global__ void __launch_bounds__(kThreads) columnSumsKernel(const __grid_consta
     const std::int32_t firstKey = static_cast<std::int32_t>(blockIdx.x) * kTile;
     for (int c = 0; c < chunksOf(p.window, group); ++c) {
         const Chunk chunk = chunkAt(c, p.window, group);
-        scoreSquare<Stored>(p, g, firstKey, chunk, square);
+        scoreSquare<W>(p, g, firstKey, chunk, square);
         const int heads = (chunk.count + p.window - 1) / p.window;
         const bool begins = chunk.first % p.window == 0;
         const bool ends = (chunk.first + chunk.count) % p.window == 0;
@@ -168,14 +239,14 @@ __global__ void __launch_bounds__(kThreads) columnSumsKernel(const __grid_consta
     }
 }
 
-template <typename Stored>
+template <typename W>
 void scoreWindow(Context& context, const ScoreParameters& p) {
     const auto kvHeads = static_cast<unsigned>(p.shape.kvHeads);
     const int vectors = p.shape.heads / p.shape.kvHeads * p.window;
-    launch(context, rowSumsKernel<Stored>, dim3(static_cast<unsigned>(p.tiles), kvHeads), kThreads, 0, p);
+    launch(context, rowSumsKernel<W>, dim3(static_cast<unsigned>(p.tiles), kvHeads), kThreads, W::shared, p);
     launch(context, totalsKernel, dim3(kvHeads * static_cast<unsigned>(vectors)), kWarp, 0, p);
-    launch(context, columnSumsKernel<Stored>,
-           dim3(static_cast<unsigned>(ceilDivide(p.before, kTile)), kvHeads), kThreads, 0, p);
+    launch(context, columnSumsKernel<W>, dim3(static_cast<unsigned>(ceilDivide(p.before, kTile)), kvHeads), kThreads,
+           W::shared, p);
 }
 
 }  // namespace
@@ -194,11 +265,12 @@ void windowScores(Context& context, const AttentionCall& call, std::int64_t befo
     p.partial = context.workspace<float2>(Slot::Partial, vectors * (p.tiles + 1));
     if (p.partial == nullptr) return;
     p.totals = p.partial + vectors * p.tiles;
-    if (call.type == KvType::F16) {
-        scoreWindow<__half>(context, p);
-    } else {
-        scoreWindow<float>(context, p);
-    }
+    if (call.type != KvType::F16) return scoreWindow<Way<float, 0>>(context, p);
+    const bool tensorCores = context.capability() >= 80 && !call.shape.strict;
+    if (tensorCores && call.shape.headSize == 64) return scoreWindow<Way<__half, 64>>(context, p);
+    if (tensorCores && call.shape.headSize == 128) return scoreWindow<Way<__half, 128>>(context, p);
+    if (tensorCores && call.shape.headSize == 256) return scoreWindow<Way<__half, 256>>(context, p);
+    scoreWindow<Way<__half, 0>>(context, p);
 }
 
 }  // namespace kvasir::kernels::cuda

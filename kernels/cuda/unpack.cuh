@@ -158,4 +158,14 @@ __host__ __device__ __forceinline__ void forQuantised(TensorType type, const Fun
     }
 }
 
+/// The same for every type.
+#pragma nv_exec_check_disable
+template <typename Function>
+void forEveryType(TensorType type, const Function& function) {
+    if (type == TensorType::F32) return function(std::integral_constant<TensorType, TensorType::F32>());
+    if (type == TensorType::F16) return function(std::integral_constant<TensorType, TensorType::F16>());
+    if (type == TensorType::BF16) return function(std::integral_constant<TensorType, TensorType::BF16>());
+    forQuantised(type, function);
+}
+
 }  // namespace kvasir::kernels::cuda

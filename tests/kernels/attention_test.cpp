@@ -370,6 +370,36 @@ TEST_P(WindowScores, agreeWithDoublePrecision) {
     }
 }
 
+TEST_P(WindowScores, theHeadSizesOfModels) {
+    for (const std::int32_t size : {64, 128, 256}) {
+        for (const std::int32_t window : {1, 8, 40, 64, 100}) {
+            const AttentionShape shape{6, 2, size, static_cast<float>(1 / std::sqrt(size)), 0};
+            const Cache cache(shape, KvType::F16, 400, 3);
+            const std::vector<std::int32_t> positions = lastPositions(400, window);
+            const std::vector<float> queries = randomQueries(shape, positions.size(), 5);
+            const std::int64_t before = 400 - window;
+            const std::vector<float> s =
+                score(*m_backend, cache, queries, positions, Pieces(cache, {13, 387}).spans, before);
+            for (std::int64_t h = 0; h < 6; ++h) {
+                std::vector<double> expected(400, 0);
+                for (std::size_t w = 0; w < positions.size(); ++w) {
+                    const std::vector<double> p = probabilities(
+                        cache, queries.data() + (w * 6 + static_cast<std::size_t>(h)) * static_cast<std::size_t>(size),
+                        positions[w], h / 3);
+                    for (std::size_t j = 0; j < p.size(); ++j)
+                        expected[j] += p[j];
+                }
+                // Tensor cores take queries in 16 bits.
+                const double relative = onGpu() ? 5e-3 : 1e-5;
+                for (std::int64_t j = 0; j < before; ++j) {
+                    ASSERT_NEAR(s[h * before + j], expected[j], 1e-6 + relative * expected[j])
+                        << size << " " << window << " " << h << " " << j;
+                }
+            }
+        }
+    }
+}
+
 TEST_P(WindowScores, equalKeysHaveEqualScores) {
     const AttentionShape shape{2, 1, 40, 0.2F, 0};
     Cache cache(shape, KvType::F16, 1500, 3);
