@@ -9,6 +9,13 @@ namespace kvasir {
 using kernels::Backend;
 using kernels::Buffer;
 
+Result<void> deviceState(const Backend& backend) {
+    const std::string failure(backend.failure());
+    if (failure.empty()) return {};
+    return fail(ErrorCode::DeviceFailed, failure, std::string(backend.name()),
+                "Start Kvasir again. It goes on without the GPU when that does not come back.");
+}
+
 Result<std::unique_ptr<LayerRunner>> LayerRunner::create(const Model& model, Backend& backend) {
     std::unique_ptr<LayerRunner> runner(new LayerRunner(model, backend));
     const ModelConfig& c = model.config();
@@ -158,7 +165,7 @@ Result<void> LayerRunner::logits(const float* hidden, std::int64_t n, std::vecto
     m_backend.multiply(m_normed->as<float>(), n, product);
     logits.resize(static_cast<std::size_t>(n * c.vocabulary));
     m_backend.copyToHost(logits.data(), device->data(), bytes);
-    return {};
+    return deviceState(m_backend);
 }
 
 }  // namespace kvasir

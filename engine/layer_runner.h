@@ -16,6 +16,9 @@ namespace kvasir {
 /// Rows whose queries and logits can be had: the observation window's, and the least a chunk may be.
 constexpr std::int64_t kWindowRows = 256;
 
+/// What became of the device: an error once it has stopped working, for calls that have waited for its results.
+Result<void> deviceState(const kernels::Backend& backend);
+
 /// Holds the scratch memory of a layer. One thread at a time. Model and back end must outlive it.
 class LayerRunner {
 public:
@@ -38,8 +41,8 @@ public:
     /// one. rows <= kWindowRows.
     const float* queries(std::int64_t rows) const;
 
-    /// hidden (n, D) leaving the last layer -> logits (n, V), host, to `logits`. n <= kWindowRows. An error leaves
-    /// `logits` as it was.
+    /// hidden (n, D) leaving the last layer -> logits (n, V), host, to `logits`. n <= kWindowRows. Errors:
+    /// OutOfMemory, and those of deviceState; `logits` is then meaningless.
     Result<void> logits(const float* hidden, std::int64_t n, std::vector<float>& logits);
 
     const Model& model() const { return m_model; }

@@ -66,9 +66,11 @@ Result<void> ResidentDocument::readChunk(LayerRunner& runner, std::int32_t first
             runner.run(i, hidden, positions.data(), n, m_caches[static_cast<std::size_t>(i)]);
     }
     runner.backend().synchronise();
-    if (!stop.stop_requested()) return {};
+    const Result<void> state = deviceState(runner.backend());
+    if (state && !stop.stop_requested()) return {};
     for (std::int32_t i = firstLayer; i <= lastLayer; ++i)
         m_caches[static_cast<std::size_t>(i)].truncate(row);
+    if (!state) return state;
     return fail(ErrorCode::Cancelled, "Reading was stopped.", "",
                 "Continue it when you like: what was read is kept.");
 }

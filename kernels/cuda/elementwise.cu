@@ -361,11 +361,10 @@ Rows makeRows(Context& context, Slot slot, RowForm form, std::int64_t n, std::in
         rows.data = context.workspace(slot, static_cast<std::size_t>(elements * (form == RowForm::Float ? 4 : 2)));
         return rows;
     }
-    rows.data = context.workspace(slot, static_cast<std::size_t>(elements + elements / 32 * 8 + elements * 4));
+    rows.data = context.workspace(slot, static_cast<std::size_t>(elements + elements / 32 * 16 + elements * 4));
     rows.floats = reinterpret_cast<float*>(rows.data);
-    rows.codes = reinterpret_cast<std::int8_t*>(rows.floats + elements);
-    rows.scales = reinterpret_cast<float*>(rows.codes + elements);
-    rows.sums = reinterpret_cast<std::int32_t*>(rows.scales + elements / 32);
+    rows.units = reinterpret_cast<float4*>(rows.floats + elements);
+    rows.codes = reinterpret_cast<std::int8_t*>(rows.units + elements / 32);
     return rows;
 }
 

@@ -28,39 +28,31 @@ struct Tasks {
     int count;
 };
 
-/// Codes of a unit times the codes of x: scale * (dot - offset * sum), exact in integers where it can be.
+/// An integer below 2^22 in size as a float, by its bits: the conversion instruction runs at a fraction of the rate.
+__device__ __forceinline__ float smallInteger(int value) {
+    return __int_as_float(value + 0x4B400000) - 12582912.0F;
+}
+
+/// A unit's product with x: scale * dot - offset * sum, x's scale included; `x` as Rows::units has it.
 template <TensorType T>
 __device__ __forceinline__ float unitProduct(const RawUnit<T>& raw, const UnitScales& scales, const int4& low,
-                                             const int4& high, float scale, int sums) {
+                                             const int4& high, const float4& x) {
     constexpr QuantFormat f = kFormat<T>;
     int first = 0, second = 0;
     first = __dp4a(static_cast<int>(fourCodes<T>(raw, 0)), low.x, first);
     first = __dp4a(static_cast<int>(fourCodes<T>(raw, 1)), low.y, first);
     first = __dp4a(static_cast<int>(fourCodes<T>(raw, 2)), low.z, first);
     first = __dp4a(static_cast<int>(fourCodes<T>(raw, 3)), low.w, first);
+    if constexpr (f.sub == 32) second = first;
     second = __dp4a(static_cast<int>(fourCodes<T>(raw, 4)), high.x, second);
     second = __dp4a(static_cast<int>(fourCodes<T>(raw, 5)), high.y, second);
     second = __dp4a(static_cast<int>(fourCodes<T>(raw, 6)), high.z, second);
     second = __dp4a(static_cast<int>(fourCodes<T>(raw, 7)), high.w, second);
-    int firstSum = static_cast<std::int16_t>(sums), secondSum = sums >> 16;
-    if constexpr (f.hasMin) {
-        if constexpr (f.sub == 32) {
-            return scale * (scales.scale[0] * static_cast<float>(first + second) -
-                            scales.offset[0] * static_cast<float>(firstSum + secondSum));
-        } else {
-            return scale * (scales.scale[0] * static_cast<float>(first) -
-                            scales.offset[0] * static_cast<float>(firstSum) +
-                            scales.scale[1] * static_cast<float>(second) -
-                            scales.offset[1] * static_cast<float>(secondSum));
-        }
-    } else {
-        if constexpr (f.bits != 8) {
-            first -= f.offset() * firstSum;
-            second -= f.offset() * secondSum;
-        }
-        if constexpr (f.sub == 32) return scale * scales.scale[0] * static_cast<float>(first + second);
-        return scale * (scales.scale[0] * static_cast<float>(first) + scales.scale[1] * static_cast<float>(second));
-    }
+    if constexpr (f.bits == 8) return scales.scale[0] * x.x * smallInteger(second);
+    if constexpr (f.sub == 32)
+        return scales.scale[0] * x.x * smallInteger(second) - scales.offset[0] * (x.y + x.z);
+    return x.x * (scales.scale[0] * smallInteger(first) + scales.scale[1] * smallInteger(second)) -
+           scales.offset[0] * x.y - scales.offset[1] * x.z;
 }
 
 /// What a lane reads of two outputs' weights in one turn.
@@ -100,13 +92,11 @@ __device__ __forceinline__ void quantisedRows(const Planes& a, std::int64_t unit
 #pragma unroll
             for (int r = 0; r < N; ++r) {
                 if (r >= n) break;
-                const std::int64_t at = r * x.stride + unit * kUnit;
-                const int4* codes = reinterpret_cast<const int4*>(x.codes + at);
-                const int4 low = codes[0], high = codes[1];
-                const float scale = x.scales[at / kUnit];
-                const int both = x.sums[at / kUnit];
-                sums[0][r] += unitProduct<T>(now.a, scalesA, low, high, scale, both);
-                sums[1][r] += unitProduct<T>(now.b, scalesB, low, high, scale, both);
+                const int4* codes = reinterpret_cast<const int4*>(x.codes + r * x.stride) + unit;
+                const int4 low = codes[0], high = codes[x.stride / 32];
+                const float4 xUnit = x.units[r * (x.stride / kUnit) + unit];
+                sums[0][r] += unitProduct<T>(now.a, scalesA, low, high, xUnit);
+                sums[1][r] += unitProduct<T>(now.b, scalesB, low, high, xUnit);
             }
         }
     }
@@ -180,9 +170,13 @@ __device__ __forceinline__ void twoRows(const Planes& a, std::int64_t rowA, cons
     }
 }
 
-/// One vector needs few registers: as many warps as fit then keep the memory busy.
+/// Blocks a multiprocessor must hold: with one vector all blocks of a layer's matrices run at once, or the last ones
+/// would run alone.
 constexpr int minBlocks(int vectors, int threads) {
     return vectors == 1 ? 768 / threads : 512 / threads;
+}
+constexpr int minGatedBlocks(int vectors) {
+    return vectors == 1 ? 4 : 2;
 }
 
 template <TensorType T, int N>
@@ -213,7 +207,7 @@ __global__ void __launch_bounds__(kThreads, minBlocks(N, kThreads))
 }
 
 template <TensorType T, int N>
-__global__ void __launch_bounds__(kGatedThreads, minBlocks(N, kGatedThreads))
+__global__ void __launch_bounds__(kGatedThreads, minGatedBlocks(N))
     gatedKernel(const __grid_constant__ Planes gate, const __grid_constant__ Planes up, const __grid_constant__ Rows x,
                 int n, const __grid_constant__ Rows out) {
     __shared__ float results[N][kGatedOutputs];

@@ -31,11 +31,12 @@ __device__ __forceinline__ void storeEight(const Rows& rows, std::int64_t row, s
         }
         const int half = sum + __shfl_xor_sync(mates, sum, 1);
         const int other = __shfl_xor_sync(mates, half, 2);
-        *reinterpret_cast<uint2*>(rows.codes + row * rows.stride + column) = {packed[0], packed[1]};
+        const std::int64_t place = column % 32 / 16 * (rows.stride / 2) + column / 32 * 16 + column % 16;
+        *reinterpret_cast<uint2*>(rows.codes + row * rows.stride + place) = {packed[0], packed[1]};
         if (lane % 4 == 0) {
-            const std::int64_t unit = (row * rows.stride + column) / 32;
-            rows.scales[unit] = zero ? 0.0F : largest / 127.0F;
-            rows.sums[unit] = (half & 0xFFFF) | (other << 16);
+            const float scale = zero ? 0.0F : largest / 127.0F;
+            rows.units[(row * rows.stride + column) / 32] = {scale, scale * static_cast<float>(half),
+                                                             scale * static_cast<float>(other), 0};
         }
         auto* floats = reinterpret_cast<float4*>(rows.floats + row * rows.stride + column);
         floats[0] = {v[0], v[1], v[2], v[3]};

@@ -20,11 +20,11 @@ struct Rows {
     std::int64_t stride = 0;          ///< padded columns
     std::int64_t tiles = 0;           ///< Fragments: groups of 8 rows
     std::byte* data = nullptr;        ///< Fragments, Bfloat, Float
-    std::int8_t* codes = nullptr;     ///< Bytes: (n, stride)
-    float* scales = nullptr;          ///< Bytes: (n, stride / 32)
-    std::int32_t* sums = nullptr;     ///< Bytes: of a unit's first 16 codes in the low half, of the others in
-                                      ///< the high one
-    float* floats = nullptr;          ///< Bytes: (n, stride)
+    /// Bytes: of each row first the first 16 codes of every unit, then the second 16: so that a warp's loads are
+    /// contiguous.
+    std::int8_t* codes = nullptr;
+    float4* units = nullptr;  ///< Bytes: (n, stride / 32): scale, scale times the sum of each half's codes, 0
+    float* floats = nullptr;  ///< Bytes: (n, stride)
 };
 
 /// Most rows that Bytes and Fragments are made for.

@@ -42,8 +42,10 @@ __device__ __forceinline__ RawScales<T> loadScales(const Planes& planes, std::in
     return raw;
 }
 
+/// By its bits: 2^23 + 128 + byte, less that.
 __device__ __forceinline__ float signedByte(std::uint32_t word, int index) {
-    return static_cast<float>(static_cast<std::int8_t>(word >> (8 * index)));
+    const std::uint32_t bits = __byte_perm(word ^ 0x80808080U, 0x4B000000U, 0x7440U + static_cast<unsigned>(index));
+    return __uint_as_float(bits) - 8388736.0F;
 }
 
 template <TensorType T>
@@ -118,7 +120,7 @@ __device__ __forceinline__ std::uint32_t fourCodes(const RawUnit<T>& raw, int w)
 /// Code j of a word as a float, by its bits: 2^23 + code, minus 2^23. `kSigned` for Q8_0.
 template <bool kSigned>
 __device__ __forceinline__ float codeFloat(std::uint32_t four, int j) {
-    if constexpr (kSigned) return static_cast<float>(static_cast<std::int8_t>(four >> (8 * j)));
+    if constexpr (kSigned) return signedByte(four, j);
     const std::uint32_t bits = __byte_perm(four, 0x4B000000U, 0x7440U + static_cast<unsigned>(j));
     return __uint_as_float(bits) - 8388608.0F;
 }
