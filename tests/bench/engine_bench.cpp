@@ -1,5 +1,6 @@
 // Speed of the whole engine on a model of a named shape with random weights:
 //   engine_bench [--shape NAME] [--device cuda|cpu] [--lengths 8192,32768] [--folder FOLDER] [--runs N]
+//                [--only cold|resident|full]
 // Prints one line for each measurement, medians of N runs. FOLDER receives the model file (as large as a real
 // one) and keeps it, so that the next run need not write it.
 #include <algorithm>
@@ -31,7 +32,7 @@ constexpr std::int64_t kConfirmed = 100;
 constexpr std::int64_t kWritten = 48;
 
 struct Arguments {
-    std::string shape = "llama-3.1-8b", device = "cuda", folder;
+    std::string shape = "llama-3.1-8b", device = "cuda", folder, only;
     std::vector<std::int64_t> lengths{8192, 32768};
     int runs = 3;
 };
@@ -42,6 +43,7 @@ bool parse(int argc, char** argv, Arguments& out) {
         if (key == "--shape") out.shape = value;
         if (key == "--device") out.device = value;
         if (key == "--folder") out.folder = value;
+        if (key == "--only") out.only = value;
         if (key == "--runs") out.runs = std::max(1, std::atoi(value.c_str()));
         if (key != "--lengths") continue;
         out.lengths.clear();
@@ -66,7 +68,8 @@ void need(const Result<void>& result, const char* what) {
 
 class Bench {
 public:
-    Bench(LayerRunner& runner, int runs) : m_runner(runner), m_runs(runs) {}
+    Bench(LayerRunner& runner, int runs, std::string only)
+        : m_runner(runner), m_runs(runs), m_only(std::move(only)) {}
 
     void run(std::int64_t length) {
         m_length = length;
@@ -76,12 +79,17 @@ public:
             token = static_cast<TokenId>(random() % static_cast<unsigned>(config().vocabulary));
         const Policy full = Policy::full(config()), paper = Policy::paper(config()),
                      shipped = Policy::shipped(config());
-        cold("full prefill", full);
-        cold("cold quick, paper", paper);
-        cold("cold quick, shipped", shipped);
-        for (const Policy& policy : {paper, shipped})
-            residentQuick(policy);
-        afterFull(full);
+        const auto wanted = [&](const char* part) { return m_only.empty() || m_only == part; };
+        if (wanted("cold")) {
+            cold("full prefill", full);
+            cold("cold quick, paper", paper);
+            cold("cold quick, shipped", shipped);
+        }
+        if (wanted("resident")) {
+            for (const Policy& policy : {paper, shipped})
+                residentQuick(policy);
+        }
+        if (wanted("full")) afterFull(full);
     }
 
 private:
@@ -168,6 +176,7 @@ private:
 
     LayerRunner& m_runner;
     int m_runs;
+    std::string m_only;
     std::int64_t m_length = 0;
     std::vector<TokenId> m_tokens;
 };
@@ -183,7 +192,7 @@ int main(int argc, char** argv) {
     }
     if (shape == nullptr || shape == std::end(bench::kShapes)) {
         std::fprintf(stderr, "usage: engine_bench [--shape llama-3.1-8b] [--device cuda|cpu] [--lengths L,...] "
-                             "[--folder F] [--runs N]\n");
+                             "[--folder F] [--runs N] [--only cold|resident|full]\n");
         return 2;
     }
     const std::filesystem::path folder =
@@ -206,7 +215,7 @@ int main(int argc, char** argv) {
                 std::string(choice.backend->name()).c_str(),
                 std::chrono::duration<double>(Clock::now() - start).count(),
                 static_cast<double>(model->weightBytes()) / 1e9);
-    Bench bench(*runner, arguments.runs);
+    Bench bench(*runner, arguments.runs, arguments.only);
     for (const std::int64_t length : arguments.lengths)
         bench.run(length);
     return 0;
