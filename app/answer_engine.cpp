@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "app/citations.h"
+#include "app/quotation.h"
 #include "app/utf8.h"
 
 namespace kvasir {
@@ -63,25 +64,25 @@ public:
           m_document(document),
           m_piece(piece),
           m_generation(generation),
+          m_quotation(document.passages, tokenizer, piece.closeQuote),
           m_text(piece.shown) {}
 
     Result<AnswerState> write(std::int64_t maxTokens, const std::stop_token& stop,
                               const AnswerEngine::OnText& onText) {
         // Room is left for the lead from quotation to answer.
         while (static_cast<std::int64_t>(m_tokens.size()) + kLeadRoom < maxTokens) {
-            const TokenId token = greedy(m_generation.logits());
-            const bool ends = m_tokenizer.endsGeneration(token);
-            if (!answers() && (ends || quoteEnds(token))) {
+            if (m_leadEnd == 0 && (m_quotation.closed() || m_tokens.size() >= kLongestQuote)) {
                 if (Result<void> led = lead(stop); !led) return stateOrError(led.error());
-                onText(m_text);
-                m_shown = m_text.size();
+                show(onText);
                 continue;
             }
-            if (ends || answerEnds()) return AnswerState::Complete;
+            const bool quoting = m_leadEnd == 0;
+            const std::vector<float>& logits = m_generation.logits();
+            const TokenId token = quoting ? m_quotation.next(logits) : greedy(logits);
+            if (!quoting && (m_tokenizer.endsGeneration(token) || answerEnds())) return AnswerState::Complete;
+            if (quoting) m_quotation.accept(m_tokenizer.piece(token));
             if (Result<void> added = add(token, stop); !added) return stateOrError(added.error());
-            const std::size_t complete = utf8::completeLength(m_text);
-            if (complete > m_shown) onText(std::string_view(m_text).substr(0, complete));
-            m_shown = complete;
+            show(onText);
             if (const std::size_t period = repetition(m_tokens); period > 0) {
                 drop(2 * period);
                 return AnswerState::Complete;
@@ -106,34 +107,27 @@ private:
         return tl::unexpected(error);
     }
 
-    /// Whether the text has come past the quotation to the answer, by itself or led: a line begins with the
-    /// lead's word.
-    bool answers() const {
-        const std::size_t line = m_piece.answerLead.rfind('\n'), colon = m_piece.answerLead.find(':');
-        return m_text.find(m_piece.answerLead.substr(line, colon - line)) != std::string::npos;
+    void show(const AnswerEngine::OnText& onText) {
+        const std::size_t complete = utf8::completeLength(m_text);
+        if (complete > m_shown) onText(std::string_view(m_text).substr(0, complete));
+        m_shown = complete;
     }
-    /// A line break behind the closed quotation, or a quotation that finds no end.
-    bool quoteEnds(TokenId next) const {
-        if (m_tokens.size() >= kLongestQuote) return true;
-        const bool closed = m_text.find(m_piece.closeQuote, m_piece.shown.size()) != std::string::npos;
-        return closed && (m_text.back() == '\n' || m_tokenizer.piece(next).find('\n') != std::string::npos);
-    }
+
     /// A blank line behind the answer: small models go on with questions of their own.
     bool answerEnds() const {
         if (m_leadEnd == 0 || !m_text.ends_with("\n\n")) return false;
         return m_text.find_first_not_of(" \n", m_leadEnd) != std::string::npos;
     }
 
-    /// The model stopped behind its quotation, or does not come to its end: it is led on to the answer.
+    /// Behind its quotation, or when that finds no end, the model is led on to the answer.
     Result<void> lead(const std::stop_token& stop) {
-        const bool open = m_text.find(m_piece.closeQuote, m_piece.shown.size()) == std::string::npos;
         // Line breaks that are there already are not written again.
         std::string text = m_piece.answerLead;
         while (text.front() == '\n' &&
                m_text.ends_with(std::string(m_piece.answerLead.size() - text.size() + 1, '\n'))) {
             text.erase(0, 1);
         }
-        if (open) text.insert(0, m_piece.closeQuote);
+        if (!m_quotation.closed()) text.insert(0, m_piece.closeQuote);
         for (const TokenId token : m_tokenizer.ids(text, Specials::Plain)) {
             if (Result<void> added = add(token, stop); !added) return added;
         }
@@ -164,6 +158,7 @@ private:
     const ReadDocument& m_document;
     const QuestionPiece& m_piece;
     Generation& m_generation;
+    Quotation m_quotation;
     std::vector<TokenId> m_tokens;
     std::vector<TokenEvidence> m_evidence;
     std::string m_text;
@@ -253,6 +248,7 @@ Result<std::unique_ptr<ReadDocument>> AnswerEngine::prepare(std::shared_ptr<cons
     constexpr std::int64_t kRoom = 512;  // tokens for question and answer
     const std::string name = document->name;
     auto read = std::make_unique<ReadDocument>();
+    read->passages = findPassages(*document);
     read->tokenised = m_prompts->tokenise(std::move(document));
     if (read->tokenised.tokens.empty()) {
         return fail(ErrorCode::Empty, "There is no text in this document.", name,
@@ -266,9 +262,14 @@ Result<std::unique_ptr<ReadDocument>> AnswerEngine::prepare(std::shared_ptr<cons
                         std::to_string(window - kRoom) + " at once.",
                     name, "Split the document, or choose a model with a longer window.");
     }
-    Result<std::unique_ptr<ResidentDocument>> resident =
-        ResidentDocument::create(*m_model, *m_backend, read->tokenised.prompt,
-                                 Policy::shipped(m_model->config()).tspLayer, kernels::KvType::F16);
+    // A tenth stays for the answers' own keys and values, and for everybody else.
+    const std::size_t budget = m_backend->freeMemory() / 10 * 9;
+    const std::int32_t tspLayer = Policy::shipped(m_model->config()).tspLayer;
+    Result<MemoryPlan> plan = planMemory(m_model->config(), tspLayer, length, budget);
+    if (!plan) return tl::unexpected(plan.error());
+    read->memory = std::move(*plan);
+    Result<std::unique_ptr<ResidentDocument>> resident = ResidentDocument::create(
+        *m_model, *m_backend, read->tokenised.prompt, tspLayer, read->memory.type, budget);
     if (!resident) return tl::unexpected(resident.error());
     read->resident = std::move(*resident);
     return read;

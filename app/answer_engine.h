@@ -12,10 +12,12 @@
 #include <vector>
 
 #include "app/answer.h"
+#include "app/passages.h"
 #include "app/prompt.h"
 #include "engine/error.h"
 #include "engine/generation.h"
 #include "engine/layer_runner.h"
+#include "engine/memory_plan.h"
 #include "engine/model.h"
 #include "engine/policy.h"
 #include "engine/resident_document.h"
@@ -40,6 +42,8 @@ WordMarks wordMarks(const Document& document, const AnswerTrace& trace);
 /// others.
 struct ReadDocument {
     TokenisedDocument tokenised;
+    Passages passages;  ///< of the document's text: what answers may quote
+    MemoryPlan memory;  ///< how it is kept, and what to say about it before reading starts
     std::unique_ptr<ResidentDocument> resident;
 };
 

@@ -1,36 +1,9 @@
 #include "app/characters.h"
 
+#include "app/reader/utf8.h"
+
 namespace kvasir {
 namespace {
-
-constexpr char32_t kInvalid = 0xFFFD;
-
-/// The character at `at`, which moves behind it; by one byte when the bytes are not valid UTF-8.
-char32_t decode(std::string_view text, std::size_t& at) {
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    const unsigned lead = byte(at);
-    if (lead < 0x80) return text[at++];
-    const std::size_t size = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-    if (lead < 0xC2 || lead > 0xF4 || at + size > text.size()) {
-        ++at;
-        return kInvalid;
-    }
-    char32_t code = lead & (0xFFU >> (size + 1));
-    for (std::size_t i = 1; i < size; ++i) {
-        if ((byte(at + i) & 0xC0U) != 0x80) {
-            ++at;
-            return kInvalid;
-        }
-        code = code << 6 | (byte(at + i) & 0x3FU);
-    }
-    const bool overlong = (size == 3 && code < 0x800) || (size == 4 && code < 0x10000);
-    if (overlong || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF)) {
-        ++at;
-        return kInvalid;
-    }
-    at += size;
-    return code;
-}
 
 char32_t fold(char32_t c) {
     if (c < 0x80) return c == U'\r' || c == U'\f' || c == U'\v' ? U' ' : c;
@@ -58,7 +31,7 @@ Characters charactersOf(std::string_view text) {
     characters.reserve(text.size() + 1);
     for (std::size_t at = 0; at < text.size();) {
         const auto begin = static_cast<std::uint32_t>(at);
-        characters.push_back({fold(decode(text, at)), begin});
+        characters.push_back({fold(nextUtf8(text, at)), begin});
     }
     characters.push_back({0, static_cast<std::uint32_t>(text.size())});
     return characters;
@@ -86,29 +59,10 @@ char32_t toLower(char32_t c) {
     return c;
 }
 
-void appendUtf8To(std::string& out, char32_t c) {
-    const auto put = [&](char32_t byte) { out.push_back(static_cast<char>(byte)); };
-    if (c < 0x80) {
-        put(c);
-    } else if (c < 0x800) {
-        put(0xC0 | c >> 6);
-        put(0x80 | (c & 0x3F));
-    } else if (c < 0x10000) {
-        put(0xE0 | c >> 12);
-        put(0x80 | (c >> 6 & 0x3F));
-        put(0x80 | (c & 0x3F));
-    } else {
-        put(0xF0 | c >> 18);
-        put(0x80 | (c >> 12 & 0x3F));
-        put(0x80 | (c >> 6 & 0x3F));
-        put(0x80 | (c & 0x3F));
-    }
-}
-
 std::string lowerText(const Characters& characters, std::size_t begin, std::size_t end) {
     std::string out;
     for (std::size_t i = begin; i < end; ++i)
-        appendUtf8To(out, toLower(characters[i].code));
+        appendUtf8(out, toLower(characters[i].code));
     return out;
 }
 
@@ -130,7 +84,7 @@ std::string normalForm(const Characters& characters, std::size_t begin, std::siz
         }
         if (blank && last != 0 && !isWide(last) && !isWide(c)) out.push_back(' ');
         blank = false;
-        appendUtf8To(out, toLower(c));
+        appendUtf8(out, toLower(c));
         last = c;
     }
     return out;

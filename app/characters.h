@@ -53,8 +53,6 @@ constexpr bool isWordCharacter(char32_t c) {
 }
 char32_t toLower(char32_t c);
 
-void appendUtf8To(std::string& out, char32_t c);
-
 /// Characters [begin, end) in lower case as UTF-8.
 std::string lowerText(const Characters& characters, std::size_t begin, std::size_t end);
 

@@ -163,8 +163,9 @@ void CitationIndex::scanPassages(std::string_view answer, std::span<const Fact> 
             for (const std::string& key : keys) {
                 const auto match = wanted.find(key);
                 if (match == wanted.end()) continue;
-                for (const std::uint32_t i : match->second)
-                    m_holders[i].push_back(static_cast<std::int32_t>(p));
+                for (const std::uint32_t i : match->second) {
+                    if (haveSameUnit(fact, facts[i])) m_holders[i].push_back(static_cast<std::int32_t>(p));
+                }
             }
         }
         words.clear();

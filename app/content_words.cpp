@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "app/fact_scan.h"
+#include "app/reader/utf8.h"
 
 namespace kvasir {
 namespace {
@@ -97,7 +98,7 @@ private:
     std::uint64_t hash(std::size_t begin, std::size_t end) {
         m_buffer.clear();
         for (std::size_t i = begin; i < end; ++i)
-            appendUtf8To(m_buffer, m_text[i].code);
+            appendUtf8(m_buffer, m_text[i].code);
         return hashOf(m_buffer);
     }
 
@@ -105,7 +106,7 @@ private:
         std::size_t end = at;
         m_buffer.clear();
         for (; isLetter(m_text[end].code); ++end)
-            appendUtf8To(m_buffer, toLower(m_text[end].code));
+            appendUtf8(m_buffer, toLower(m_text[end].code));
         // A letter beside digits belongs to a name or a unit.
         const bool alone = end - at == 1;
         if (!alone && !isStopWord(m_buffer)) add(hashOf(stemOf(m_buffer)), at, end);

@@ -40,6 +40,10 @@ std::optional<std::uint64_t> kanjiValue(const Characters& text, std::size_t at, 
 /// An integer or decimal times ten to a power, without needless zeros: ("2", "50", 6) is "2500000".
 std::string decimalForm(std::string_view whole, std::string_view fraction, int power);
 
+/// What the number at [begin, end) counts, by one name for each unit: "day", "gbp", "%", "kw". Empty when
+/// that is not known.
+std::string unitOf(const Characters& text, std::size_t begin, std::size_t end);
+
 /// Numbers, dates and identifiers (names with digits) alone: what a document is indexed by.
 void scanNumbers(const Characters& text, std::vector<Fact>& facts);
 void scanQuotations(const Characters& text, std::vector<Fact>& facts);

@@ -177,6 +177,7 @@ private:
         if (m_text[sign].code == U'%') fact.end = sign + 1;
         if (isCurrencySign(m_text[number].code) || m_text[number].code == U'円') fact.end = number + 1;
         add(from, fact);
+        if (fact.kind == FactKind::Number) m_facts.back().unit = unitOf(m_text, begin, number);
         return number;
     }
 

@@ -16,7 +16,13 @@ struct Fact {
     FactKind kind = FactKind::Number;
     std::string value;
     std::uint32_t begin = 0, end = 0;  ///< bytes of the text
+    std::string unit = {};             ///< what a number counts: "day", "gbp", "%"; empty: not known
 };
+
+/// "£110" and "110 kW" have not; a number in a table, whose unit is not known, has that of any other.
+inline bool haveSameUnit(const Fact& a, const Fact& b) {
+    return a.unit.empty() || b.unit.empty() || a.unit == b.unit;
+}
 
 /// In the order of the text. UTF-8 that is not valid is skipped.
 std::vector<Fact> findFacts(std::string_view text);

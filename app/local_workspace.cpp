@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <QMetaObject>
+#include <QPointer>
 
 #include "app/model_catalogue.h"
 
@@ -60,7 +61,25 @@ LocalWorkspace::~LocalWorkspace() {
 }
 
 void LocalWorkspace::post(std::function<void()> work) {
-    QMetaObject::invokeMethod(this, std::move(work), Qt::QueuedConnection);
+    {
+        const std::lock_guard lock(m_postedMutex);
+        m_posted.push_back(std::move(work));
+        if (m_posted.size() > 1) return;  // whoever posted the first has woken the window's thread
+    }
+    QMetaObject::invokeMethod(this, "runPosted", Qt::QueuedConnection);
+}
+
+void LocalWorkspace::runPosted() {
+    std::deque<std::function<void()>> posted;
+    {
+        const std::lock_guard lock(m_postedMutex);
+        posted.swap(m_posted);
+    }
+    const QPointer<LocalWorkspace> self(this);  // work may end with the workspace
+    for (const std::function<void()>& work : posted) {
+        work();
+        if (self == nullptr) return;
+    }
 }
 
 /// Queued, so that whoever made the workspace can connect to `failed` first.

@@ -1,6 +1,7 @@
 // The workspace of the desktop program: this computer's reader, engine and store behind app/workspace.h.
 #pragma once
 
+#include <deque>
 #include <filesystem>
 #include <functional>
 #include <future>
@@ -102,8 +103,14 @@ private:
     Entry* find(DocumentId id);
     const Entry* find(DocumentId id) const;
     void report(const Error& error);
-    /// Runs `work` on the window's thread, unless the workspace is gone by then.
+    /// Runs `work` on the window's thread, unless the workspace is gone by then. Any thread.
     void post(std::function<void()> work);
+    Q_INVOKABLE void runPosted();
+
+    // A queue of its own: Qt's carries functions as well, but without a lock that the thread sanitizer can
+    // see.
+    std::mutex m_postedMutex;
+    std::deque<std::function<void()>> m_posted;
 
     std::unique_ptr<Store> m_store;
     std::unique_ptr<StoreReader> m_reader;

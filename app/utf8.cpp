@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "app/reader/utf8.h"
+
 namespace kvasir::utf8 {
 namespace {
 
@@ -17,29 +19,15 @@ std::size_t announced(unsigned char first) {
 }  // namespace
 
 CodePoint decode(std::string_view text, std::size_t at) {
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    const auto begin = static_cast<std::uint32_t>(at);
-    const CodePoint invalid{0xFFFD, begin, begin + 1};
-    const std::size_t length = announced(byte(at));
-    if (length == 0 || at + length > text.size()) return invalid;
-    if (length == 1) return {byte(at), begin, begin + 1};
-    char32_t value = byte(at) & (0x7FU >> length);
-    for (std::size_t i = at + 1; i < at + length; ++i) {
-        if ((byte(i) & 0xC0U) != 0x80) return invalid;
-        value = (value << 6) | (byte(i) & 0x3FU);
-    }
-    constexpr char32_t kSmallest[] = {0, 0, 0x80, 0x800, 0x10000};
-    if (value < kSmallest[length] || value > 0x10FFFF || (value >= 0xD800 && value <= 0xDFFF)) return invalid;
-    return {value, begin, begin + static_cast<std::uint32_t>(length)};
+    std::size_t end = at;
+    const char32_t value = nextUtf8(text, end);
+    return {value, static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(end)};
 }
 
 std::vector<char32_t> codePoints(std::string_view text) {
     std::vector<char32_t> values;
-    for (std::size_t at = 0; at < text.size();) {
-        const CodePoint point = decode(text, at);
-        values.push_back(point.value);
-        at = point.end;
-    }
+    for (std::size_t at = 0; at < text.size();)
+        values.push_back(nextUtf8(text, at));
     return values;
 }
 

@@ -3,6 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <complex>
+#include <cstdlib>
+#include <utility>
+
+#include "engine/rope_scaling.h"
 
 namespace kvasir {
 namespace {
@@ -10,16 +15,43 @@ namespace {
 struct Family {
     std::string_view architecture;
     kernels::RopeStyle ropeStyle;
-    bool queryKeyValueBias;
+    bool queryKeyValueBias = false;
+    bool queryKeyNorm = false;
+    bool postNorms = false;
+    bool scaledEmbeddings = false;  ///< by the square root of the width
+    GateFunction gate = GateFunction::Silu;
+    std::int32_t slidingPeriod = 0;  ///< every so-many-th layer attends to everything
 };
 
-// llama: rows of Q and K are permuted in GGUF files so that rotated pairs are neighbours.
+// llama: rows of Q and K are permuted in GGUF files so that rotated pairs are neighbours. Norm weights are
+// stored with gemma's 1 + w added.
 constexpr std::array kFamilies{
-    Family{"llama", kernels::RopeStyle::Interleaved, false},  // Llama 2 and 3, Mistral, SmolLM2
-    Family{"qwen2", kernels::RopeStyle::Half, true},          // Qwen 2 and 2.5
+    // Llama 2 and 3, Mistral (with attention.sliding_window where the file says so), SmolLM2
+    Family{.architecture = "llama", .ropeStyle = kernels::RopeStyle::Interleaved},
+    // Qwen 2 and 2.5
+    Family{.architecture = "qwen2", .ropeStyle = kernels::RopeStyle::Half, .queryKeyValueBias = true},
+    Family{.architecture = "qwen3", .ropeStyle = kernels::RopeStyle::Half, .queryKeyNorm = true},
+    Family{.architecture = "gemma3",
+           .ropeStyle = kernels::RopeStyle::Half,
+           .queryKeyNorm = true,
+           .postNorms = true,
+           .scaledEmbeddings = true,
+           .gate = GateFunction::Gelu,
+           .slidingPeriod = 6},
 };
 
 constexpr std::int64_t kMaxLayers = 1024, kMaxWidth = 1 << 20, kMaxHeadSize = 256, kMaxWindow = 1 << 24;
+
+/// Settings that change what a layer computes; a file with one of them is refused, not computed wrongly.
+constexpr const char* kUnknownArithmetic[] = {".attn_logit_softcapping",
+                                              ".final_logit_softcapping",
+                                              ".attention.scale",
+                                              ".attention.temperature_scale",
+                                              ".expert_count",
+                                              ".attention.max_alibi_bias",
+                                              ".logit_scale",
+                                              ".residual_scale",
+                                              ".embedding_scale"};
 
 std::string supportedNames() {
     std::string names;
@@ -81,40 +113,39 @@ private:
     std::optional<std::pair<std::string, std::string>> m_problem;
 };
 
-/// Rotary frequencies with the file's scaling: none, linear, or Llama 3's factors (tensor rope_freqs.weight).
-Result<std::vector<double>> ropeFrequencies(const GgufFile& file, const std::string& arch,
-                                            std::int32_t size) {
-    const double base = file.number(arch + ".rope.freq_base").value_or(10000.0);
-    if (!std::isfinite(base) || base <= 1) return damaged(file, arch + ".rope.freq_base", "is out of range");
-    std::vector<double> frequencies(static_cast<std::size_t>(size / 2));
-    for (std::size_t i = 0; i < frequencies.size(); ++i) {
-        frequencies[i] = std::pow(base, -2.0 * static_cast<double>(i) / size);
+/// What the square root in attention is taken of. Gemma 3 27B alone, which its 62 layers tell, has heads of
+/// another size than its attention was trained for.
+double attendedSize(const ModelConfig& config) {
+    const bool gemma27 = config.architecture == "gemma3" && config.layers == 62;
+    return gemma27 ? static_cast<double>(config.width) / config.heads : config.headSize;
+}
+
+/// Rotation and attention's reach: everything that depends on the file's rope.* and sliding_window keys.
+Result<void> readAttention(const GgufFile& file, const Family& family, ModelConfig& config) {
+    const std::string& arch = config.architecture;
+    const double base = file.number(arch + ".rope.freq_base").value_or(10000.0),
+                 localBase = file.number(arch + ".rope.freq_base_swa").value_or(10000.0);
+    for (const auto& [key, value] :
+         {std::pair(".rope.freq_base", base), std::pair(".rope.freq_base_swa", localBase)}) {
+        if (!std::isfinite(value) || value <= 1) return damaged(file, arch + key, "is out of range");
     }
-    const std::string_view scaling = file.string(arch + ".rope.scaling.type").value_or("none");
-    if (scaling == "linear") {
-        const double factor = file.number(arch + ".rope.scaling.factor").value_or(1.0);
-        if (!std::isfinite(factor) || factor < 1)
-            return damaged(file, arch + ".rope.scaling.factor", "is below 1");
-        for (double& frequency : frequencies)
-            frequency /= factor;
-    } else if (scaling != "none") {
-        return unsupported(
-            file, "The model stretches its window by '" + std::string(scaling) + "', which Kvasir cannot do.",
-            "none, linear, Llama 3 factors");
+    Result<RopeFrequencies> rope = readRopeFrequencies(file, arch, base, config.ropeSize);
+    if (!rope) return tl::unexpected(rope.error());
+    if (rope->magnitude != 1 && config.ropeSize != config.headSize) {
+        return unsupported(file,
+                           "The model stretches its window by 'yarn' and rotates a part of each head only.",
+                           "yarn where whole heads are rotated");
     }
-    if (const GgufTensor* factors = file.tensor("rope_freqs.weight")) {
-        if (factors->type != kernels::TensorType::F32 || factors->shape.size() != 1 ||
-            factors->shape[0] != static_cast<std::int64_t>(frequencies.size())) {
-            return damaged(file, "rope_freqs.weight", "has another shape than the model needs");
-        }
-        const float* values = reinterpret_cast<const float*>(factors->data.data());
-        for (std::size_t i = 0; i < frequencies.size(); ++i) {
-            if (!(values[i] > 0))
-                return damaged(file, "rope_freqs.weight", "holds a factor that is not positive");
-            frequencies[i] /= values[i];
-        }
-    }
-    return frequencies;
+    config.inverseFrequency = std::move(rope->inverse);
+    // q.k is bilinear: the magnitude of both is one factor.
+    config.attentionScale =
+        static_cast<float>(rope->magnitude * rope->magnitude / std::sqrt(attendedSize(config)));
+    config.slidingPeriod = family.slidingPeriod;
+    // Layers of one kind rotate alike; where kinds alternate, sliding ones have a base of their own and no
+    // scaling.
+    config.localInverseFrequency =
+        family.slidingPeriod > 0 ? plainRopeFrequencies(localBase, config.ropeSize) : config.inverseFrequency;
+    return {};
 }
 
 }  // namespace
@@ -135,12 +166,22 @@ Result<ModelConfig> readConfig(const GgufFile& file) {
     config.name = file.string("general.name").value_or(file.path().stem().string());
     config.ropeStyle = family->ropeStyle;
     config.queryKeyValueBias = family->queryKeyValueBias;
+    config.queryKeyNorm = family->queryKeyNorm;
+    config.postNorms = family->postNorms;
+    config.gate = family->gate;
     for (const char* key : {".attention.head_count", ".attention.head_count_kv", ".feed_forward_length"}) {
         if (!file.integers(config.architecture + key).empty()) {
             return unsupported(
                 file, "The model's layers differ in size ('" + config.architecture + key + "' is a list).",
                 "models with equal layers");
         }
+    }
+    for (const char* key : kUnknownArithmetic) {
+        if (file.number(config.architecture + key).value_or(0) == 0) continue;
+        return unsupported(
+            file,
+            "The model computes in a way that Kvasir does not know ('" + config.architecture + key + "').",
+            supportedNames());
     }
     Keys keys(file, config.architecture);
     config.layers = keys.required("block_count", kMaxLayers);
@@ -154,6 +195,8 @@ Result<ModelConfig> readConfig(const GgufFile& file) {
     config.window = keys.required("context_length", kMaxWindow);
     config.eps = keys.requiredNumber("attention.layer_norm_rms_epsilon");
     config.ropeSize = keys.optional("rope.dimension_count", kMaxWidth, config.headSize);
+    if (file.integer(config.architecture + ".attention.sliding_window") != 0)
+        config.sliding = keys.optional("attention.sliding_window", kMaxWindow, 0);
     if (keys.problem()) return damaged(file, keys.problem()->first, keys.problem()->second);
 
     if (config.heads % config.kvHeads != 0)
@@ -171,10 +214,40 @@ Result<ModelConfig> readConfig(const GgufFile& file) {
         return unsupported(file, "The model's rows are no multiple of 32 wide.",
                            "widths that are multiples of 32");
     }
-    Result<std::vector<double>> frequencies = ropeFrequencies(file, config.architecture, config.ropeSize);
-    if (!frequencies) return tl::unexpected(frequencies.error());
-    config.inverseFrequency = std::move(*frequencies);
+    // Where all layers are alike, a reach as long as the window is none.
+    if (family->slidingPeriod == 0 && config.sliding >= config.window) config.sliding = 0;
+    if (family->slidingPeriod > 0 && config.sliding == 0)
+        return damaged(file, config.architecture + ".attention.sliding_window", "is missing");
+    if (family->scaledEmbeddings) config.embeddingScale = std::sqrt(static_cast<float>(config.width));
+    if (Result<void> read = readAttention(file, *family, config); !read) return tl::unexpected(read.error());
     return config;
+}
+
+void ModelConfig::averageRotation(float* head) const {
+    const std::size_t pairs = inverseFrequency.size();
+    const bool half = ropeStyle == kernels::RopeStyle::Half;
+    for (std::size_t i = 0; i < pairs; ++i) {
+        // The mean of e^(i f p) over p in [0, window): a geometric series.
+        const double frequency = inverseFrequency[i];
+        const std::complex<double> mean = (std::polar(1.0, frequency * window) - 1.0) /
+                                          ((std::polar(1.0, frequency) - 1.0) * static_cast<double>(window));
+        float& x = head[half ? i : 2 * i];
+        float& y = head[half ? i + pairs : 2 * i + 1];
+        const std::complex<double> rotated = std::complex<double>(x, y) * mean;
+        x = static_cast<float>(rotated.real());
+        y = static_cast<float>(rotated.imag());
+    }
+}
+
+std::int32_t ModelConfig::nearestFullLayer(std::int32_t layer) const {
+    std::int32_t nearest = layers - 1;
+    bool found = false;
+    for (std::int32_t i = 0; i < layers; ++i) {
+        if (reach(i) != 0) continue;
+        if (!found || std::abs(i - layer) < std::abs(nearest - layer)) nearest = i;
+        found = true;
+    }
+    return nearest;
 }
 
 }  // namespace kvasir

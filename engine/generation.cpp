@@ -98,7 +98,7 @@ std::vector<TokenId> Generation::promptTail() const {
 bool Generation::openEarlyCaches() {
     const std::int32_t tsp = m_options.policy.tspLayer;
     for (std::int32_t i = 0; i < m_model.layers; ++i) {
-        m_caches.emplace_back(m_backend, m_runner.model().attentionShape(), m_resident.kvType());
+        m_caches.emplace_back(m_backend, m_runner.model().attentionShape(i), m_resident.kvType());
         if (i > tsp) continue;
         if (m_start > 0) m_caches.back().addView(m_resident.span(i, m_start));
         if (!m_caches.back().open(m_layout.length - m_start, static_cast<std::int32_t>(m_start)))
@@ -151,7 +151,9 @@ Result<void> Generation::readTail(const std::stop_token& stop) {
     float* hidden = m_tailHidden->as<float>();
     const std::int64_t chunk = m_runner.chunkRows();
     for (std::int64_t row = 0; row < rows; row += chunk) {
-        m_runner.embed(tail.data() + row, std::min(chunk, rows - row), hidden + row * m_model.width);
+        Result<void> read =
+            m_runner.embed(tail.data() + row, std::min(chunk, rows - row), hidden + row * m_model.width);
+        if (!read) return read;
     }
     std::vector<std::int32_t> positions(static_cast<std::size_t>(rows));
     std::iota(positions.begin(), positions.end(), static_cast<std::int32_t>(m_start));
@@ -201,7 +203,7 @@ Result<void> Generation::finishLayer(std::int32_t layer, const std::vector<std::
     const std::int64_t entered = cache.rows(), scored = entered - rows;
     std::vector<float> pooled;
     if ((selects || compresses || m_options.detailed) && scored > 0) {
-        const kernels::AttentionShape shape = m_runner.model().attentionShape();
+        const kernels::AttentionShape shape = m_runner.model().attentionShape(layer);
         const std::unique_ptr<Buffer> s = m_backend.allocate(floats(shape.heads * scored));
         const std::unique_ptr<Buffer> c = m_backend.allocate(floats(shape.kvHeads * scored));
         const std::unique_ptr<Buffer> t = m_backend.allocate(floats(scored));
@@ -254,12 +256,13 @@ Result<void> Generation::compress(std::int32_t layer, const float* c, const std:
     const Policy& policy = m_options.policy;
     const Policy::Range positions = policy.candidates(m_layout);
     // Rows ascend by position, so the candidates among the rows that entered are one run.
-    std::int64_t first = 0, last = scored;
+    const std::int64_t begin = policy.retentionPerMille < 1000 ? rowsOutOfReach(layer, scored) : 0;
+    std::int64_t first = begin, last = scored;
     while (first < scored && cache.position(0, first) < positions.first)
         ++first;
     while (last > first && cache.position(0, last - 1) >= positions.last)
         --last;
-    const std::int64_t inside = last - first, forced = entered - inside;
+    const std::int64_t inside = last - first, forced = entered - begin - inside;
     const std::int64_t count = std::clamp<std::int64_t>(policy.capacity(m_layout) - forced, 0, inside);
 
     std::vector<std::int32_t> all(static_cast<std::size_t>(m_model.kvHeads * count)), rows;
@@ -267,13 +270,26 @@ Result<void> Generation::compress(std::int32_t layer, const float* c, const std:
         m_backend.selectLargestOfRows(c + first, m_model.kvHeads, scored, inside, count, all.data());
     for (std::int32_t g = 0; g < m_model.kvHeads; ++g) {
         const std::span<const std::int32_t> chosen(all.data() + g * count, static_cast<std::size_t>(count));
-        const std::vector<std::int32_t> kept = withForced(entered, first, last, chosen);
+        std::vector<std::int32_t> kept = withForced(entered, first, last, chosen);
+        kept.erase(kept.begin(), kept.begin() + begin);
         rows.insert(rows.end(), kept.begin(), kept.end());
         if (m_options.detailed) describeKept(layer, g, kept, pooled, scored);
     }
-    if (count == inside) return {};
+    if (count == inside && begin == 0) return {};
     if (!cache.keep(rows, forced + count)) return outOfMemory();
     return {};
+}
+
+/// In a sliding layer: leading rows that no query of the window reaches, and so none of the answer. They get
+/// no capacity, whatever always is kept elsewhere.
+std::int64_t Generation::rowsOutOfReach(std::int32_t layer, std::int64_t scored) const {
+    const std::int32_t reach = m_model.reach(layer);
+    if (reach == 0) return 0;
+    const LayerCache& cache = m_caches[static_cast<std::size_t>(layer)];
+    std::int64_t rows = 0;
+    while (rows < scored && cache.position(0, rows) <= m_layout.length - m_window - reach)
+        ++rows;
+    return rows;
 }
 
 void Generation::describeKept(std::int32_t layer, std::int32_t head, const std::vector<std::int32_t>& rows,
@@ -337,7 +353,7 @@ Result<void> Generation::accept(TokenId token, const std::stop_token& stop) {
     std::fill(m_attention.begin(), m_attention.end(), 0.0F);
     const auto position = static_cast<std::int32_t>(m_layout.length + m_accepted);
     float* hidden = m_rowHidden->as<float>();
-    m_runner.embed(&token, 1, hidden);
+    if (Result<void> read = m_runner.embed(&token, 1, hidden); !read) return read;
     for (std::int32_t i = 0; i < m_model.layers; ++i) {
         if (stop.stop_requested()) return cancelled();
         m_runner.run(i, hidden, &position, 1, m_caches[static_cast<std::size_t>(i)]);
@@ -355,7 +371,7 @@ void Generation::observe(std::int32_t layer, std::int32_t position) {
     if (std::find(m_options.observed.begin(), m_options.observed.end(), layer) == m_options.observed.end())
         return;
     const LayerCache& cache = m_caches[static_cast<std::size_t>(layer)];
-    const kernels::AttentionShape shape = m_runner.model().attentionShape();
+    const kernels::AttentionShape shape = m_runner.model().attentionShape(layer);
     const std::int64_t k = cache.rows();
     const std::unique_ptr<Buffer> s = m_backend.allocate(floats(shape.heads * k));
     const std::unique_ptr<Buffer> c = m_backend.allocate(floats(shape.kvHeads * k));

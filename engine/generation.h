@@ -84,6 +84,7 @@ private:
     Result<void> finishLayer(std::int32_t layer, const std::vector<std::int32_t>& window);
     Result<void> compress(std::int32_t layer, const float* c, const std::vector<float>& pooled,
                           std::int64_t entered, std::int64_t scored);
+    std::int64_t rowsOutOfReach(std::int32_t layer, std::int64_t scored) const;
     void describeKept(std::int32_t layer, std::int32_t head, const std::vector<std::int32_t>& rows,
                       const std::vector<float>& pooled, std::int64_t scored);
     void observe(std::int32_t layer, std::int32_t position);

@@ -7,14 +7,32 @@ namespace kvasir {
 
 using kernels::KvSpan;
 
+KvSpan LayerCache::Run::span(std::int64_t count, std::int32_t first) const {
+    return {.type = rows.type,
+            .keys = rows.keys,
+            .values = rows.values,
+            .stride = rows.stride,
+            .count = count,
+            .positions = positions.empty() ? nullptr : positions.data(),
+            .first = first,
+            .keyScales = rows.keyScales,
+            .valueScales = rows.valueScales};
+}
+
 bool LayerCache::makeRun(std::int64_t capacity, Run& run) const {
-    const std::int64_t rows = std::max<std::int64_t>(capacity, 1);
-    const auto bytes =
-        static_cast<std::size_t>(rows * m_shape.kvHeads * m_shape.headSize * kernels::bytesOf(m_type));
+    const std::int64_t stride = std::max<std::int64_t>(capacity, 1);
+    const std::int64_t rows = stride * m_shape.kvHeads;
+    const auto bytes = static_cast<std::size_t>(rows * kernels::rowBytes(m_type, m_shape.headSize));
     run.keys = m_backend->allocate(bytes);
     run.values = m_backend->allocate(bytes);
     if (run.keys == nullptr || run.values == nullptr) return false;
-    run.rows = {m_type, run.keys->data(), run.values->data(), rows};
+    run.rows = {m_type, run.keys->data(), run.values->data(), stride, nullptr, nullptr};
+    if (m_type == kernels::KvType::Int8) {
+        // The head size is a multiple of 8, so that scales behind the codes are aligned.
+        const std::int64_t codes = rows * m_shape.headSize;
+        run.rows.keyScales = reinterpret_cast<float*>(run.keys->data() + codes);
+        run.rows.valueScales = reinterpret_cast<float*>(run.values->data() + codes);
+    }
     return true;
 }
 
@@ -26,16 +44,14 @@ bool LayerCache::open(std::int64_t capacity, std::int32_t first, std::span<const
     for (std::int32_t g = 0; !positions.empty() && g < m_shape.kvHeads; ++g) {
         run.positions.insert(run.positions.end(), positions.begin(), positions.end());
     }
-    KvSpan span{m_type, run.rows.keys, run.rows.values, run.rows.stride, 0, nullptr, first};
-    if (!run.positions.empty()) span.positions = run.positions.data();
-    m_spans.push_back(span);
+    m_spans.push_back(run.span(0, first));
     m_runs.push_back(std::move(run));
     return true;
 }
 
-void LayerCache::append(const float* keys, const float* values, std::int64_t n) {
+void LayerCache::append(const float* keys, const float* values, const float* keyOffset, std::int64_t n) {
     const Room room = claim(n);
-    m_backend->storeKv(m_shape, keys, values, n, room.rows, room.row);
+    m_backend->storeKv(m_shape, keys, values, keyOffset, n, room.rows, room.row);
 }
 
 LayerCache::Room LayerCache::claim(std::int64_t n) {
@@ -77,8 +93,7 @@ bool LayerCache::keep(std::span<const std::int32_t> rows, std::int64_t count) {
     }
     m_backend->gatherKv(m_shape, m_spans, rows.data(), count, run.rows);
     m_backend->synchronise();  // before the memory that was gathered from is freed
-    m_spans.assign(
-        1, KvSpan{m_type, run.rows.keys, run.rows.values, run.rows.stride, count, run.positions.data(), 0});
+    m_spans.assign(1, run.span(count, 0));
     m_runs.clear();
     m_runs.push_back(std::move(run));
     return true;

@@ -27,8 +27,9 @@ public:
     /// cache as it was.
     [[nodiscard]] bool open(std::int64_t capacity, std::int32_t first,
                             std::span<const std::int32_t> positions = {});
-    /// keys, values (n, G, d) float32 behind the open run's rows; there must be room for them.
-    void append(const float* keys, const float* values, std::int64_t n);
+    /// keys, values (n, G, d) float32 behind the open run's rows; there must be room for them. `keyOffset`
+    /// (G, d) or null: see Backend::storeKv; the same for every row of a cache and of the views in it.
+    void append(const float* keys, const float* values, const float* keyOffset, std::int64_t n);
     /// Where the next n rows of the open run lie, for a caller that writes them itself; they count as appended.
     struct Room {
         kernels::KvRows rows;
@@ -38,6 +39,7 @@ public:
     /// Drops the open run's rows from `rows` on.
     void truncate(std::int64_t rows) { m_spans.back().count = rows; }
 
+    kernels::KvType type() const { return m_type; }
     std::span<const kernels::KvSpan> spans() const { return m_spans; }
     std::int64_t rows() const;  ///< of all spans, per head
     std::int64_t openRows() const { return m_spans.back().count; }
@@ -50,9 +52,12 @@ public:
 
 private:
     struct Run {
-        std::unique_ptr<kernels::Buffer> keys, values;
+        std::unique_ptr<kernels::Buffer> keys, values;  ///< Int8: the codes, then the scales
         std::vector<std::int32_t> positions;
         kernels::KvRows rows;
+
+        /// `count` valid rows; positions count up from `first` unless the run has its own.
+        kernels::KvSpan span(std::int64_t count, std::int32_t first) const;
     };
     [[nodiscard]] bool makeRun(std::int64_t capacity, Run& run) const;
 

@@ -9,6 +9,14 @@ namespace kvasir {
 using kernels::Backend;
 using kernels::Buffer;
 
+namespace {
+
+const float* floats(const std::unique_ptr<Buffer>& buffer) {
+    return buffer != nullptr ? buffer->as<float>() : nullptr;
+}
+
+}  // namespace
+
 Result<void> deviceState(const Backend& backend) {
     const std::string failure(backend.failure());
     if (failure.empty()) return {};
@@ -45,24 +53,22 @@ Result<std::unique_ptr<LayerRunner>> LayerRunner::create(const Model& model, Bac
     return runner;
 }
 
-void LayerRunner::embed(const TokenId* tokens, std::int64_t n, float* hidden) {
+Result<void> LayerRunner::embed(const TokenId* tokens, std::int64_t n, float* hidden) {
     if (m_model.embedding() != nullptr) {
-        m_backend.lookUp(*m_model.embedding(), tokens, n, hidden);
-        return;
+        m_backend.lookUp(*m_model.embedding(), tokens, n, m_model.config().embeddingScale, hidden);
+        return {};
     }
-    m_model.embed(tokens, n, m_embedding.data());
+    if (Result<void> read = m_model.embed(tokens, n, m_embedding.data()); !read) return read;
     m_backend.copyToDevice(hidden, m_embedding.data(),
                            static_cast<std::size_t>(n * m_model.config().width) * sizeof(float));
+    return {};
 }
 
 kernels::LayerCall LayerRunner::layerCall(std::int32_t layer) const {
     const ModelConfig& c = m_model.config();
     const LayerWeights& w = m_model.layer(layer);
-    const auto floats = [](const std::unique_ptr<Buffer>& buffer) -> const float* {
-        return buffer != nullptr ? buffer->as<float>() : nullptr;
-    };
     kernels::LayerCall call;
-    call.shape = m_model.attentionShape();
+    call.shape = m_model.attentionShape(layer);
     call.width = c.width;
     call.eps = c.eps;
     call.attentionNorm = floats(w.attentionNorm);
@@ -74,12 +80,18 @@ kernels::LayerCall LayerRunner::layerCall(std::int32_t layer) const {
     call.queryBias = floats(w.queryBias);
     call.keyBias = floats(w.keyBias);
     call.valueBias = floats(w.valueBias);
+    call.queryNorm = floats(w.queryNorm);
+    call.keyNorm = floats(w.keyNorm);
+    call.keyOffset = floats(w.keyOffset);
+    call.postAttentionNorm = floats(w.postAttentionNorm);
+    call.postFeedForwardNorm = floats(w.postFeedForwardNorm);
+    call.gelu = c.gate == GateFunction::Gelu;
     call.gate = w.gate.get();
     call.up = w.up.get();
     call.down = w.down.get();
     call.ropeSize = c.ropeSize;
     call.ropeStyle = c.ropeStyle;
-    call.inverseFrequency = c.inverseFrequency.data();
+    call.inverseFrequency = c.ropeOf(layer).data();
     return call;
 }
 
@@ -109,7 +121,7 @@ void LayerRunner::run(std::int32_t layer, float* hidden, const std::int32_t* pos
     }
     const ModelConfig& c = m_model.config();
     const LayerWeights& w = m_model.layer(layer);
-    const kernels::AttentionShape shape = m_model.attentionShape();
+    const double* rope = c.ropeOf(layer).data();
     float* normed = m_normed->as<float>();        // (n, D)
     float* query = m_query->as<float>();          // (n, H, d)
     float* key = m_key->as<float>();              // (n, G, d)
@@ -118,33 +130,44 @@ void LayerRunner::run(std::int32_t layer, float* hidden, const std::int32_t* pos
     float* projected = m_projected->as<float>();  // (n, D)
     float* gate = m_gate->as<float>();            // (n, F)
     float* up = m_up->as<float>();                // (n, F)
-    const auto bias = [](const std::unique_ptr<Buffer>& buffer) -> const float* {
-        return buffer != nullptr ? buffer->as<float>() : nullptr;
-    };
 
     m_queryRows = n;
-    m_backend.rmsNorm(hidden, n, c.width, w.attentionNorm->as<float>(), c.eps, normed);
-    const std::array<Backend::Product, 3> qkv{{{w.query.get(), bias(w.queryBias), query},
-                                               {w.key.get(), bias(w.keyBias), key},
-                                               {w.value.get(), bias(w.valueBias), value}}};
+    norm(w.attentionNorm, hidden, n, c.width, normed);
+    const std::array<Backend::Product, 3> qkv{{{w.query.get(), floats(w.queryBias), query},
+                                               {w.key.get(), floats(w.keyBias), key},
+                                               {w.value.get(), floats(w.valueBias), value}}};
     m_backend.multiply(normed, n, qkv);
-    m_backend.rope(query, n, c.heads, c.headSize, c.ropeSize, c.ropeStyle, c.inverseFrequency.data(),
-                   positions);
-    m_backend.rope(key, n, c.kvHeads, c.headSize, c.ropeSize, c.ropeStyle, c.inverseFrequency.data(),
-                   positions);
-    cache.append(key, value, n);
-    m_backend.attention(shape, query, positions, n, cache.spans(), mixed);
+    norm(w.queryNorm, query, n * c.heads, c.headSize, query);
+    norm(w.keyNorm, key, n * c.kvHeads, c.headSize, key);
+    m_backend.rope(query, n, c.heads, c.headSize, c.ropeSize, c.ropeStyle, rope, positions);
+    m_backend.rope(key, n, c.kvHeads, c.headSize, c.ropeSize, c.ropeStyle, rope, positions);
+    const bool eightBits = cache.type() == kernels::KvType::Int8;
+    if (eightBits) {
+        m_backend.hadamard(query, n, c.heads, c.headSize);
+        m_backend.hadamard(key, n, c.kvHeads, c.headSize);
+    }
+    cache.append(key, value, eightBits ? floats(w.keyOffset) : nullptr, n);
+    m_backend.attention(m_model.attentionShape(layer), query, positions, n, cache.spans(), mixed);
     const std::array<Backend::Product, 1> output{{{w.output.get(), nullptr, projected}}};
     m_backend.multiply(mixed, n, output);
+    norm(w.postAttentionNorm, projected, n, c.width, projected);
     m_backend.add(hidden, projected, n * c.width);
 
-    m_backend.rmsNorm(hidden, n, c.width, w.feedForwardNorm->as<float>(), c.eps, normed);
+    norm(w.feedForwardNorm, hidden, n, c.width, normed);
     const std::array<Backend::Product, 2> gateUp{{{w.gate.get(), nullptr, gate}, {w.up.get(), nullptr, up}}};
     m_backend.multiply(normed, n, gateUp);
-    m_backend.siluMultiply(gate, up, n * c.feedForward, gate);
+    if (c.gate == GateFunction::Silu) m_backend.siluMultiply(gate, up, n * c.feedForward, gate);
+    if (c.gate == GateFunction::Gelu) m_backend.geluMultiply(gate, up, n * c.feedForward, gate);
     const std::array<Backend::Product, 1> down{{{w.down.get(), nullptr, projected}}};
     m_backend.multiply(gate, n, down);
+    norm(w.postFeedForwardNorm, projected, n, c.width, projected);
     m_backend.add(hidden, projected, n * c.width);
+}
+
+/// Leaves out what the family has not.
+void LayerRunner::norm(const std::unique_ptr<Buffer>& weight, const float* x, std::int64_t n,
+                       std::int64_t width, float* out) {
+    if (weight != nullptr) m_backend.rmsNorm(x, n, width, weight->as<float>(), m_model.config().eps, out);
 }
 
 const float* LayerRunner::queries(std::int64_t rows) const {

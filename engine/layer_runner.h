@@ -28,8 +28,8 @@ public:
     /// Rows that one call of `run` takes at most; readers of long prompts work in chunks of it.
     std::int64_t chunkRows() const { return m_chunkRows; }
 
-    /// Embeddings of n <= chunkRows() tokens -> hidden (n, D), device.
-    void embed(const TokenId* tokens, std::int64_t n, float* hidden);
+    /// Embeddings of n <= chunkRows() tokens -> hidden (n, D), device. Errors: those of Model::embed.
+    Result<void> embed(const TokenId* tokens, std::int64_t n, float* hidden);
 
     /// hidden (n, D) device, in place: what enters `layer` becomes what leaves it. `positions` host (n),
     /// ascending. The rows' K/V are appended to the cache's open run, where attention reads them as they are
@@ -37,8 +37,8 @@ public:
     void run(std::int32_t layer, float* hidden, const std::int32_t* positions, std::int64_t n,
              LayerCache& cache);
 
-    /// Queries after RoPE of the last `rows` rows of the last `run`, (rows, H, d), device; valid until the next
-    /// one. rows <= kWindowRows.
+    /// Queries of the last `rows` rows of the last `run`, as its cache's keys are stored (after RoPE), (rows, H, d),
+    /// device; valid until the next one. rows <= kWindowRows.
     const float* queries(std::int64_t rows) const;
 
     /// hidden (n, D) leaving the last layer -> logits (n, V), host, to `logits`. n <= kWindowRows. Errors:
@@ -52,6 +52,8 @@ private:
     LayerRunner(const Model& model, kernels::Backend& backend) : m_model(model), m_backend(backend) {}
     kernels::LayerCall layerCall(std::int32_t layer) const;
     bool backendRunsLayers() const;
+    void norm(const std::unique_ptr<kernels::Buffer>& weight, const float* x, std::int64_t n,
+              std::int64_t width, float* out);
 
     const Model& m_model;
     kernels::Backend& m_backend;

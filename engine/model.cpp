@@ -1,6 +1,6 @@
 #include "engine/model.h"
 
-#include <cmath>
+#include <algorithm>
 #include <string>
 #include <unordered_set>
 
@@ -11,6 +11,16 @@ using kernels::Buffer;
 using kernels::TensorType;
 using kernels::TensorView;
 using kernels::Weight;
+
+namespace {
+
+/// What was read since reads as zeros; everything computed from it is worthless.
+tl::unexpected<Error> fileLost(const GgufFile& file) {
+    return fail(ErrorCode::Damaged, "The model file was shortened or cannot be read any more.",
+                file.path().string(), "Check the disk, download the model again, and start anew.");
+}
+
+}  // namespace
 
 /// Takes a model file apart. The first problem ends it; what was packed until then is freed with the model.
 class ModelLoader {
@@ -34,6 +44,7 @@ public:
         model->m_chat = ChatTemplate::recognise(*m_file);
         if (!fits()) return tl::unexpected(*m_error);
         loadTensors(*model);
+        if (!m_file->intact()) return fileLost(*m_file);
         if (m_error) return tl::unexpected(*m_error);
         model->m_weightBytes = m_bytes;
         return model;
@@ -65,26 +76,9 @@ private:
             return;
         }
         model.m_embedding = view(*embedding);
-        const std::int64_t attention = std::int64_t{c.heads} * c.headSize,
-                           kv = std::int64_t{c.kvHeads} * c.headSize;
         model.m_layers.resize(static_cast<std::size_t>(c.layers));
         for (std::int32_t i = 0; i < c.layers && !m_error; ++i) {
-            const std::string block = "blk." + std::to_string(i) + ".";
-            LayerWeights& layer = model.m_layers[static_cast<std::size_t>(i)];
-            layer.attentionNorm = vector(block + "attn_norm.weight", c.width);
-            layer.query = weight(block + "attn_q.weight", attention, c.width);
-            layer.key = weight(block + "attn_k.weight", kv, c.width);
-            layer.value = weight(block + "attn_v.weight", kv, c.width);
-            if (c.queryKeyValueBias) {
-                layer.queryBias = vector(block + "attn_q.bias", attention);
-                layer.keyBias = vector(block + "attn_k.bias", kv);
-                layer.valueBias = vector(block + "attn_v.bias", kv);
-            }
-            layer.output = weight(block + "attn_output.weight", c.width, attention);
-            layer.feedForwardNorm = vector(block + "ffn_norm.weight", c.width);
-            layer.gate = weight(block + "ffn_gate.weight", c.feedForward, c.width);
-            layer.up = weight(block + "ffn_up.weight", c.feedForward, c.width);
-            layer.down = weight(block + "ffn_down.weight", c.width, c.feedForward);
+            loadLayer("blk." + std::to_string(i) + ".", c, model.m_layers[static_cast<std::size_t>(i)]);
             if (m_options.progress && !m_options.progress((i + 1.0) / (c.layers + 1.0))) {
                 note(ErrorCode::Cancelled, "Loading the model was stopped.", m_file->path().string(),
                      "Choose it again to load it.");
@@ -100,6 +94,34 @@ private:
         }
         m_used.insert("rope_freqs.weight");
         refuseUnknownTensors();
+    }
+
+    void loadLayer(const std::string& block, const ModelConfig& c, LayerWeights& layer) {
+        const std::int64_t attention = std::int64_t{c.heads} * c.headSize,
+                           kv = std::int64_t{c.kvHeads} * c.headSize;
+        layer.attentionNorm = vector(block + "attn_norm.weight", c.width);
+        layer.query = weight(block + "attn_q.weight", attention, c.width);
+        layer.key = weight(block + "attn_k.weight", kv, c.width);
+        layer.value = weight(block + "attn_v.weight", kv, c.width);
+        if (c.queryKeyValueBias) {
+            layer.queryBias = vector(block + "attn_q.bias", attention);
+            layer.keyBias = vector(block + "attn_k.bias", kv);
+            layer.valueBias = vector(block + "attn_v.bias", kv);
+            layer.keyOffset = keyOffset(block + "attn_k.bias", c);
+        }
+        if (c.queryKeyNorm) {
+            layer.queryNorm = vector(block + "attn_q_norm.weight", c.headSize);
+            layer.keyNorm = vector(block + "attn_k_norm.weight", c.headSize);
+        }
+        layer.output = weight(block + "attn_output.weight", c.width, attention);
+        layer.feedForwardNorm = vector(block + "ffn_norm.weight", c.width);
+        layer.gate = weight(block + "ffn_gate.weight", c.feedForward, c.width);
+        layer.up = weight(block + "ffn_up.weight", c.feedForward, c.width);
+        layer.down = weight(block + "ffn_down.weight", c.width, c.feedForward);
+        if (c.postNorms) {
+            layer.postAttentionNorm = vector(block + "post_attention_norm.weight", c.width);
+            layer.postFeedForwardNorm = vector(block + "post_ffw_norm.weight", c.width);
+        }
     }
 
     /// A tensor nobody asked for means a layer that would be computed wrongly without it.
@@ -151,6 +173,24 @@ private:
         }
         std::vector<float> values(static_cast<std::size_t>(size));
         kernels::dequantiseRow({tensor->type, 1, size, tensor->data.data()}, 0, values.data());
+        return upload(values);
+    }
+
+    /// The key bias after rotation, averaged over all positions of the window, transformed as keys are.
+    std::unique_ptr<Buffer> keyOffset(const std::string& bias, const ModelConfig& c) {
+        const GgufTensor* tensor = m_file->tensor(bias);
+        if (m_error || tensor == nullptr) return nullptr;
+        const std::int64_t size = std::int64_t{c.kvHeads} * c.headSize;
+        std::vector<float> offset(static_cast<std::size_t>(size));
+        kernels::dequantiseRow({tensor->type, 1, size, tensor->data.data()}, 0, offset.data());
+        for (std::int32_t g = 0; g < c.kvHeads; ++g)
+            c.averageRotation(offset.data() + std::int64_t{g} * c.headSize);
+        std::unique_ptr<Buffer> uploaded = upload(offset);
+        if (uploaded != nullptr) m_backend.hadamard(uploaded->as<float>(), 1, c.kvHeads, c.headSize);
+        return uploaded;
+    }
+
+    std::unique_ptr<Buffer> upload(const std::vector<float>& values) {
         std::unique_ptr<Buffer> buffer = m_backend.allocate(values.size() * sizeof(float));
         if (buffer == nullptr) return outOfMemory(), nullptr;
         m_backend.copyToDevice(buffer->data(), values.data(), values.size() * sizeof(float));
@@ -187,15 +227,23 @@ Result<std::unique_ptr<Model>> Model::load(const std::filesystem::path& path, Ba
     return ModelLoader(backend, options).load(path);
 }
 
-kernels::AttentionShape Model::attentionShape() const {
-    return {m_config.heads, m_config.kvHeads, m_config.headSize,
-            static_cast<float>(1.0 / std::sqrt(static_cast<double>(m_config.headSize))), 0,
+kernels::AttentionShape Model::attentionShape(std::int32_t layer) const {
+    return {m_config.heads,
+            m_config.kvHeads,
+            m_config.headSize,
+            m_config.attentionScale,
+            m_config.reach(layer),
             m_activations == kernels::Activations::F32};
 }
 
-void Model::embed(const TokenId* tokens, std::int64_t n, float* out) const {
+Result<void> Model::embed(const TokenId* tokens, std::int64_t n, float* out) const {
     for (std::int64_t i = 0; i < n; ++i)
         kernels::dequantiseRow(m_embedding, tokens[i], out + i * m_config.width);
+    const float scale = m_config.embeddingScale;
+    if (scale != 1)
+        std::transform(out, out + n * m_config.width, out, [scale](float x) { return x * scale; });
+    if (!m_file->intact()) return fileLost(*m_file);
+    return {};
 }
 
 }  // namespace kvasir

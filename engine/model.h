@@ -17,14 +17,19 @@
 
 namespace kvasir {
 
-/// One transformer layer. A bias is null where the family has none.
+/// One transformer layer. What the family has not is null.
 struct LayerWeights {
     std::unique_ptr<kernels::Buffer> attentionNorm;                  ///< (D) float32
     std::unique_ptr<kernels::Weight> query, key, value;              ///< (H*d, D), (G*d, D), (G*d, D)
     std::unique_ptr<kernels::Buffer> queryBias, keyBias, valueBias;  ///< (H*d), (G*d), (G*d) float32
-    std::unique_ptr<kernels::Weight> output;                         ///< (D, H*d)
-    std::unique_ptr<kernels::Buffer> feedForwardNorm;                ///< (D) float32
-    std::unique_ptr<kernels::Weight> gate, up, down;                 ///< (F, D), (F, D), (D, F)
+    std::unique_ptr<kernels::Buffer> queryNorm, keyNorm;             ///< (d), (d) float32
+    /// (G, d) float32, what 8-bit keys are stored without; see docs/decisions/eight-bit-kv.md.
+    std::unique_ptr<kernels::Buffer> keyOffset;
+    std::unique_ptr<kernels::Weight> output;               ///< (D, H*d)
+    std::unique_ptr<kernels::Buffer> postAttentionNorm;    ///< (D) float32
+    std::unique_ptr<kernels::Buffer> feedForwardNorm;      ///< (D) float32
+    std::unique_ptr<kernels::Weight> gate, up, down;       ///< (F, D), (F, D), (D, F)
+    std::unique_ptr<kernels::Buffer> postFeedForwardNorm;  ///< (D) float32
 };
 
 /// Immutable after loading; any number of threads may read it. Holds the model file open for embeddings.
@@ -49,7 +54,7 @@ public:
     const std::filesystem::path& path() const { return m_file->path(); }
     std::uint64_t fileBytes() const { return m_file->bytes(); }
     kernels::Activations activations() const { return m_activations; }
-    kernels::AttentionShape attentionShape() const;
+    kernels::AttentionShape attentionShape(std::int32_t layer) const;
 
     const LayerWeights& layer(std::int64_t index) const { return m_layers[static_cast<std::size_t>(index)]; }
     const kernels::Buffer& outputNorm() const { return *m_outputNorm; }
@@ -60,8 +65,9 @@ public:
     }
     std::size_t weightBytes() const { return m_weightBytes; }
 
-    /// Hidden states (n, D) of token ids, to host memory. Ids must lie in the vocabulary.
-    void embed(const TokenId* tokens, std::int64_t n, float* out) const;
+    /// Hidden states (n, D) of token ids, to host memory. Ids must lie in the vocabulary. Damaged when the
+    /// file, from which the rows are read, has lost its data since it was opened.
+    Result<void> embed(const TokenId* tokens, std::int64_t n, float* out) const;
 
 private:
     friend class ModelLoader;

@@ -16,7 +16,8 @@ std::int64_t share(std::int64_t count, std::int32_t perMille) {
 Policy Policy::shipped(const ModelConfig& model) {
     Policy policy;
     policy.name = "shipped";
-    policy.tspLayer = std::min((model.layers * 7 + 5) / 10, model.layers - 1);  // 0.7 L, rounded
+    policy.tspLayer =
+        model.nearestFullLayer(std::min((model.layers * 7 + 5) / 10, model.layers - 1));  // 0.7 L, rounded
     policy.ratePerMille = 200;
     policy.minimumCarried = 2048;
     return policy;
@@ -25,7 +26,7 @@ Policy Policy::shipped(const ModelConfig& model) {
 Policy Policy::paper(const ModelConfig& model) {
     Policy policy;
     policy.name = "paper";
-    policy.tspLayer = std::max(0, model.layers / 2 - 1);
+    policy.tspLayer = model.nearestFullLayer(std::max(0, model.layers / 2 - 1));
     policy.ratePerMille = 200;
     policy.retentionPerMille = 100;
     policy.window = 8;
@@ -49,6 +50,13 @@ Result<void> Policy::check(const ModelConfig& model) const {
     if (tspLayer < 0 || tspLayer >= model.layers) {
         return wrong("The TSP layer is outside the model.", "tsp-layer " + std::to_string(tspLayer),
                      "0.." + std::to_string(model.layers - 1));
+    }
+    if (model.reach(tspLayer) != 0 && tspLayer != model.layers - 1) {
+        return fail(ErrorCode::InvalidArgument,
+                    "The TSP layer sees a part of the document only: its attention slides.",
+                    "tsp-layer " + std::to_string(tspLayer),
+                    "Choose a layer that attends to everything, for example " +
+                        std::to_string(model.nearestFullLayer(tspLayer)) + ".");
     }
     if (ratePerMille < 1 || ratePerMille > 1000) {
         return wrong("The share that is carried is out of range.", "rate", "0.001..1");

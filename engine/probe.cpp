@@ -80,8 +80,9 @@ Result<Run> answer(LayerRunner& runner, const ProbeRequest& request, const Polic
     Result<std::unique_ptr<ResidentDocument>> document = ResidentDocument::create(
         runner.model(), runner.backend(), {request.tokens.begin(), request.tokens.begin() + resident},
         policy.tspLayer,
-        runner.model().activations() == kernels::Activations::F32 ? kernels::KvType::F32
-                                                                  : kernels::KvType::F16);
+        request.kvType.value_or(runner.model().activations() == kernels::Activations::F32
+                                    ? kernels::KvType::F32
+                                    : kernels::KvType::F16));
     if (!document) return tl::unexpected(document.error());
     if (Result<void> read = (*document)->readEarly(runner, {}, {}); !read)
         return tl::unexpected(read.error());

@@ -24,6 +24,7 @@ struct ProbeRequest {
     std::int64_t decode = 16;              ///< answer tokens; an end token does not stop them
     std::int64_t resident = 0;             ///< tokens of the prompt computed beforehand
     kernels::Activations activations = kernels::Activations::Int8;
+    std::optional<kernels::KvType> kvType;  ///< empty: F32 with F32 activations, else F16
 };
 
 /// The JSON text, one line. Errors: those of Model, ResidentDocument and Generation.

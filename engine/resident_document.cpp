@@ -11,13 +11,14 @@ using kernels::KvType;
 std::size_t ResidentDocument::bytes(const ModelConfig& model, std::int32_t tspLayer, KvType type,
                                     std::int64_t tokens, bool full) {
     const std::int64_t layers = full ? model.layers : tspLayer + 1;
-    const std::int64_t perLayer = std::int64_t{2} * model.kvHeads * model.headSize * kernels::bytesOf(type);
+    const std::int64_t perLayer = 2 * model.kvHeads * kernels::rowBytes(type, model.headSize);
     return static_cast<std::size_t>(tokens * (layers * perLayer + std::int64_t{model.width} * 4));
 }
 
 Result<std::unique_ptr<ResidentDocument>> ResidentDocument::create(const Model& model, Backend& backend,
                                                                    std::vector<TokenId> tokens,
-                                                                   std::int32_t tspLayer, KvType type) {
+                                                                   std::int32_t tspLayer, KvType type,
+                                                                   std::size_t budget) {
     const ModelConfig& c = model.config();
     const auto size = static_cast<std::int64_t>(tokens.size());
     const bool known =
@@ -37,7 +38,7 @@ Result<std::unique_ptr<ResidentDocument>> ResidentDocument::create(const Model& 
         fail(ErrorCode::OutOfMemory,
              "Reading this document needs " + std::to_string(need >> 20) + " MB of memory.", "",
              "Close other programs, or choose a smaller model.");
-    if (need > backend.freeMemory()) return outOfMemory;
+    if (need > std::min(budget, backend.freeMemory())) return outOfMemory;
 
     std::unique_ptr<ResidentDocument> document(new ResidentDocument());
     document->m_tokens = std::move(tokens);
@@ -45,8 +46,10 @@ Result<std::unique_ptr<ResidentDocument>> ResidentDocument::create(const Model& 
     document->m_layers = c.layers;
     document->m_width = c.width;
     document->m_type = type;
+    document->m_fullBytes = bytes(c, tspLayer, type, size, true);
+    document->m_budget = budget;
     for (std::int32_t i = 0; i < c.layers; ++i)
-        document->m_caches.emplace_back(backend, model.attentionShape(), type);
+        document->m_caches.emplace_back(backend, model.attentionShape(i), type);
     for (std::int32_t i = 0; i <= tspLayer; ++i) {
         if (!document->m_caches[static_cast<std::size_t>(i)].open(size, 0)) return outOfMemory;
     }
@@ -81,7 +84,7 @@ Result<void> ResidentDocument::readEarly(LayerRunner& runner, const std::stop_to
     while (!earlyDone()) {
         const std::int64_t row = m_earlyRows, n = std::min(runner.chunkRows(), size() - row);
         float* hidden = m_hidden->as<float>() + row * m_width;
-        runner.embed(m_tokens.data() + row, n, hidden);
+        if (Result<void> done = runner.embed(m_tokens.data() + row, n, hidden); !done) return done;
         if (Result<void> done = readChunk(runner, 0, m_tspLayer, hidden, row, n, stop); !done) return done;
         m_earlyRows = row + n;
         if (progress) progress(m_earlyRows, size());
@@ -94,8 +97,11 @@ Result<void> ResidentDocument::readLate(LayerRunner& runner, const std::stop_tok
     Backend& backend = runner.backend();
     backend.setStop(stop);
     std::unique_ptr<kernels::Buffer> work =
-        backend.allocate(static_cast<std::size_t>(std::min(runner.chunkRows(), std::max<std::int64_t>(size(), 1)) * m_width) * sizeof(float));
-    bool memory = work != nullptr;
+        backend.allocate(static_cast<std::size_t>(std::min(runner.chunkRows(), std::max<std::int64_t>(size(), 1)) *
+                                                  m_width) *
+                         sizeof(float));
+    bool memory = work != nullptr && m_fullBytes <= m_budget &&
+                  m_fullBytes - std::min(bytes(), m_fullBytes) <= backend.freeMemory();
     for (std::int32_t i = m_tspLayer + 1; i < m_layers && memory; ++i) {
         LayerCache& cache = m_caches[static_cast<std::size_t>(i)];
         if (cache.spans().empty()) memory = cache.open(size(), 0);

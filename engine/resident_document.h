@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <stop_token>
 #include <vector>
@@ -23,12 +24,12 @@ public:
     static std::size_t bytes(const ModelConfig& model, std::int32_t tspLayer, kernels::KvType type,
                              std::int64_t tokens, bool full);
 
-    /// Nothing is computed yet; no tokens is a document too. Errors: InvalidArgument (an id outside the
-    /// vocabulary, T outside the model), TooLarge (longer than the model's window), OutOfMemory. Model and
-    /// back end must outlive it.
-    static Result<std::unique_ptr<ResidentDocument>> create(const Model& model, kernels::Backend& backend,
-                                                            std::vector<TokenId> tokens,
-                                                            std::int32_t tspLayer, kernels::KvType type);
+    /// Nothing is computed yet; no tokens is a document too. It never takes more than `budget` bytes (see
+    /// planMemory). Errors: InvalidArgument (an id outside the vocabulary, T outside the model), TooLarge
+    /// (longer than the model's window), OutOfMemory. Model and back end must outlive it.
+    static Result<std::unique_ptr<ResidentDocument>> create(
+        const Model& model, kernels::Backend& backend, std::vector<TokenId> tokens, std::int32_t tspLayer,
+        kernels::KvType type, std::size_t budget = std::numeric_limits<std::size_t>::max());
 
     /// Rows done and rows in all; called after each chunk on the engine thread.
     using Progress = std::function<void(std::int64_t done, std::int64_t all)>;
@@ -36,8 +37,8 @@ public:
     /// Layers 0..T over every token that is left. Cancelled: what is complete stays and the next call goes
     /// on.
     Result<void> readEarly(LayerRunner& runner, const std::stop_token& stop, const Progress& progress);
-    /// Layers T+1..L-1 over every token that is left; the early stage must be done. OutOfMemory: quick
-    /// answers work on.
+    /// Layers T+1..L-1 over every token that is left; the early stage must be done. OutOfMemory (also: beyond
+    /// the budget): quick answers work on.
     Result<void> readLate(LayerRunner& runner, const std::stop_token& stop, const Progress& progress);
 
     const std::vector<TokenId>& tokens() const { return m_tokens; }
@@ -64,6 +65,8 @@ private:
     std::int32_t m_tspLayer = 0;
     std::int32_t m_layers = 0;
     std::int64_t m_width = 0;
+    std::size_t m_fullBytes = 0;  ///< what it takes with the full reading
+    std::size_t m_budget = 0;
     kernels::KvType m_type = kernels::KvType::F16;
     std::vector<LayerCache> m_caches;  ///< one per layer; the late ones are opened by readLate
     std::unique_ptr<kernels::Buffer> m_hidden;

@@ -33,12 +33,18 @@ namespace kvasir::kernels {
 /// blocks of 32.
 enum class Activations : std::uint8_t { F32, Int8 };
 
-/// Storage of keys and values.
-enum class KvType : std::uint8_t { F32, F16 };
+/// Storage of keys and values. Int8: a row of one head is d codes from -127 to 127 and one float32 scale
+/// beside them, element = scale * code, scale = largest magnitude / 127; a row of zeros has scale 0.
+enum class KvType : std::uint8_t { F32, F16, Int8 };
 
-/// Bytes of one element.
+/// Bytes of one element, scales not counted.
 constexpr std::int64_t bytesOf(KvType type) {
-    return type == KvType::F32 ? 4 : 2;
+    return type == KvType::F32 ? 4 : type == KvType::F16 ? 2 : 1;
+}
+
+/// Bytes of one row of keys, or of values, of one head: its scale included.
+constexpr std::int64_t rowBytes(KvType type, std::int64_t headSize) {
+    return headSize * bytesOf(type) + (type == KvType::Int8 ? 4 : 0);
 }
 
 enum class Pooling : std::uint8_t { Max, Average };
@@ -89,6 +95,8 @@ struct KvSpan {
     std::int64_t count = 0;                   ///< valid rows per head
     const std::int32_t* positions = nullptr;  ///< host, [G][stride]; null: row r has position `first` + r
     std::int32_t first = 0;
+    const float* keyScales = nullptr;    ///< [G][stride]; Int8 only
+    const float* valueScales = nullptr;  ///< likewise
 };
 
 /// The same run, to be written to.
@@ -97,6 +105,8 @@ struct KvRows {
     std::byte* keys = nullptr;
     std::byte* values = nullptr;
     std::int64_t stride = 0;
+    float* keyScales = nullptr;  ///< [G][stride]; Int8 only
+    float* valueScales = nullptr;
 };
 
 struct AttentionShape {
@@ -120,6 +130,11 @@ struct LayerCall {
     const float* feedForwardNorm = nullptr;  ///< (D)
     const Weight *query = nullptr, *key = nullptr, *value = nullptr, *output = nullptr;
     const float *queryBias = nullptr, *keyBias = nullptr, *valueBias = nullptr;  ///< null: none
+    const float *queryNorm = nullptr, *keyNorm = nullptr;  ///< (d), of every head before RoPE; null: none
+    const float* keyOffset = nullptr;                      ///< as storeKv has it; for 8-bit keys alone
+    const float* postAttentionNorm = nullptr;              ///< (D), of what attention adds; null: none
+    const float* postFeedForwardNorm = nullptr;            ///< likewise
+    bool gelu = false;                                     ///< the gate's function: GELU in place of SiLU
     const Weight *gate = nullptr, *up = nullptr, *down = nullptr;
     std::int32_t ropeSize = 0;
     RopeStyle ropeStyle = RopeStyle::Half;
@@ -131,7 +146,8 @@ struct LayerCall {
     KvRows store;                    ///< where the rows' K/V go
     std::int64_t storeRow = 0;       ///< from this row on
     std::span<const KvSpan> spans;   ///< what attention reads, the stored rows among it
-    float* queries = nullptr;        ///< (queryRows, H, d): receives the last rows' queries after RoPE; or null
+    float* queries = nullptr;        ///< (queryRows, H, d): receives the last rows' queries, as the keys are
+                                     ///< stored; or null
     std::int64_t queryRows = 0;      ///< <= n
 };
 
@@ -161,8 +177,9 @@ public:
 
     /// Whether `lookUp` exists: embeddings then are packed too; otherwise the host reads them from the file.
     virtual bool looksUp() const { return false; }
-    /// Rows of a packed matrix as float32: out (n, columns); `rows` host, each within the matrix.
-    virtual void lookUp(const Weight&, const std::int32_t* /*rows*/, std::int64_t /*n*/, float* /*out*/) {}
+    /// Rows of a packed matrix as float32, times `scale`: out (n, columns); `rows` host, each within the matrix.
+    virtual void lookUp(const Weight&, const std::int32_t* /*rows*/, std::int64_t /*n*/, float /*scale*/,
+                        float* /*out*/) {}
 
     // ------------------------------------------------------------------------------------------------ layer
     /// A layer in one call, where the back end has it in faster form than the operations below make it:
@@ -189,9 +206,18 @@ public:
     virtual void rope(float* x, std::int64_t n, std::int32_t heads, std::int32_t headSize, std::int32_t size,
                       RopeStyle style, const double* inverseFrequency, const std::int32_t* positions) = 0;
 
-    /// keys, values (n, G, d) float32 -> rows [row, row + n) of every head, in the cache's type.
-    virtual void storeKv(const AttentionShape& shape, const float* keys, const float* values, std::int64_t n,
-                         const KvRows& rows, std::int64_t row) = 0;
+    /// In place, each head of x (n, heads, d): the orthonormal Walsh-Hadamard transform, natural order, of
+    /// every block of the largest power of two that divides d. It keeps q.k when both are transformed, and
+    /// spreads a single large component over its block; 8-bit keys are stored so
+    /// (docs/decisions/eight-bit-kv.md).
+    virtual void hadamard(float* x, std::int64_t n, std::int32_t heads, std::int32_t headSize) = 0;
+
+    /// keys, values (n, G, d) float32 -> rows [row, row + n) of every head, in the cache's type. `keyOffset`
+    /// (G, d) or null is subtracted from every key first (docs/decisions/eight-bit-kv.md): it must be the
+    /// same for all rows that a query sees; softmax then does not notice it, because it changes all scores of
+    /// a query by the same.
+    virtual void storeKv(const AttentionShape& shape, const float* keys, const float* values,
+                         const float* keyOffset, std::int64_t n, const KvRows& rows, std::int64_t row) = 0;
 
     /// Causal attention by original position. queries (n, H, d) after RoPE, `positions` host (n), ascending;
     /// the spans one after another hold every key a query may see (its own among them) -> out (n, H, d).
@@ -200,8 +226,11 @@ public:
     virtual void attention(const AttentionShape& shape, const float* queries, const std::int32_t* positions,
                            std::int64_t n, std::span<const KvSpan> spans, float* out) = 0;
 
-    virtual void siluMultiply(const float* gate, const float* up, std::int64_t count,
-                              float* out) = 0;                           ///< out may be gate
+    /// gate / (1 + e^-gate) * up; out may be gate.
+    virtual void siluMultiply(const float* gate, const float* up, std::int64_t count, float* out) = 0;
+    /// GELU in its tanh form: gate / 2 * (1 + tanh(sqrt(2 / pi) * (gate + 0.044715 gate^3))) * up; out may be
+    /// gate.
+    virtual void geluMultiply(const float* gate, const float* up, std::int64_t count, float* out) = 0;
     virtual void add(float* x, const float* y, std::int64_t count) = 0;  ///< x += y
 
     // ------------------------------------------------------------------------------------------------ FastKV
@@ -238,7 +267,8 @@ public:
                             float* out) = 0;
 
     /// Copies rows of K/V: for each head g and i < count, row rows[g * count + i] of the spans (numbered
-    /// through all spans) to row i of `to`. `rows` host, (G, count). The type stays the spans'.
+    /// through all spans) to row i of `to`. `rows` host, (G, count). The type stays the spans', and codes and
+    /// scales are copied as they are.
     virtual void gatherKv(const AttentionShape& shape, std::span<const KvSpan> spans,
                           const std::int32_t* rows, std::int64_t count, const KvRows& to) = 0;
 };

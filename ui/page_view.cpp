@@ -93,7 +93,7 @@ void PageView::layOut(bool keepPlace) {
     double widest = 1;
     for (const QSizeF& size : m_sizes)
         widest = std::max(widest, size.width());
-    if (m_fitWidth) {
+    if (m_fitWidth && !m_sizes.empty()) {
         const double room = std::max(100.0, viewport()->width() - 2 * kSideMargin);
         m_zoom = std::clamp(room / (widest * logicalDpiX() / 72.0), kSmallestZoom, kLargestZoom);
     }

@@ -119,6 +119,7 @@ private:
         Result<std::unique_ptr<ReadDocument>> read = m_engine->prepare(m_document);
         if (!read) return tl::unexpected(read.error());
         m_read = std::move(*read);
+        std::fprintf(stderr, "%s\n", m_read->memory.sentence.c_str());
         const auto begin = ReadingClock::Clock::now();
         const auto step = [&](const std::string& name) {
             return [this, name, clock = startedClock()](std::int64_t done, std::int64_t all) mutable {

@@ -43,7 +43,7 @@ struct EvalArguments {
 int eval(const EvalArguments& arguments);
 
 struct ProbeArguments {
-    std::string model, tokens, device = "cpu", activations = "int8", pool = "max";
+    std::string model, tokens, device = "cpu", activations = "int8", kv, pool = "max";
     std::optional<std::int32_t> tspLayer;
     double rate = 0.2, retention = 0.1;
     std::int64_t window = 8, decode = 16, resident = 0;

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <fstream>
 #include <iostream>
+#include <optional>
 #include <thread>
 
 #include "app/cli/commands.h"
@@ -23,6 +24,13 @@ Error invalid(const std::string& what, const std::string& advice) {
     return {ErrorCode::InvalidArgument, what, "", advice};
 }
 
+std::optional<kernels::KvType> kvTypeNamed(const std::string& name) {
+    if (name == "f32") return kernels::KvType::F32;
+    if (name == "f16") return kernels::KvType::F16;
+    if (name == "int8") return kernels::KvType::Int8;
+    return std::nullopt;
+}
+
 }  // namespace
 
 int probe(const ProbeArguments& arguments) {
@@ -31,6 +39,9 @@ int probe(const ProbeArguments& arguments) {
     if (arguments.activations != "f32" && arguments.activations != "int8") {
         return failed(invalid("--activations must be f32 or int8.", "Choose one of them."), false);
     }
+    const std::optional<kernels::KvType> kvType = kvTypeNamed(arguments.kv);
+    if (!arguments.kv.empty() && !kvType)
+        return failed(invalid("--kv must be f32, f16 or int8.", "Choose one of them."), false);
     if (arguments.pool != "max" && arguments.pool != "avg") {
         return failed(invalid("--pool must be max or avg.", "Choose one of them."), false);
     }
@@ -46,6 +57,7 @@ int probe(const ProbeArguments& arguments) {
     request.resident = arguments.resident;
     request.activations =
         arguments.activations == "f32" ? kernels::Activations::F32 : kernels::Activations::Int8;
+    request.kvType = kvType;
     request.tspLayer = arguments.tspLayer;
     request.policy.name = "custom";
     request.policy.ratePerMille = perMille(arguments.rate);

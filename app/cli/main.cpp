@@ -63,6 +63,7 @@ void addEngine(CLI::App& app, Commands& c) {
         ->required();
     probe->add_option("--device", c.probe.device, "cpu or cuda");
     probe->add_option("--activations", c.probe.activations, "f32 or int8");
+    probe->add_option("--kv", c.probe.kv, "Keys and values in f32, f16 or int8");
     probe->add_option("--tsp-layer", c.probe.tspLayer, "T, 0-based");
     probe->add_option("--rate", c.probe.rate, "Share carried");
     probe->add_option("--retention", c.probe.retention, "Share kept");

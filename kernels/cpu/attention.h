@@ -15,25 +15,26 @@ namespace kvasir::kernels {
 
 constexpr int kTileVectors = static_cast<int>(kKeyTile) / kGroup;
 
+/// 16 elements of a row of keys or values in float32; `scale` is the row's, Int8 only.
+template <typename S>
+inline typename S::Floats widen(KvType type, const std::byte* from, float scale) {
+    if (type == KvType::F16) return S::loadHalf(from);
+    if (type == KvType::Int8) return S::mul(S::loadInt8(from), S::broadcast(scale));
+    return S::load(reinterpret_cast<const float*>(from));
+}
+
 /// One row of keys or values to float32, padded with zeros.
 template <typename S>
-inline void widenRow(KvType type, const std::byte* from, std::int64_t size, std::int64_t paddedSize,
-                     float* to) {
+inline void widenRow(KvType type, const std::byte* from, float scale, std::int64_t size,
+                     std::int64_t paddedSize, float* to) {
+    const std::int64_t bytes = bytesOf(type);
     const std::int64_t whole = size / kGroup * kGroup;
-    if (type == KvType::F32) {
-        __builtin_memcpy(to, from, static_cast<std::size_t>(size) * sizeof(float));
-    } else {
-        for (std::int64_t i = 0; i < whole; i += kGroup)
-            S::store(to + i, S::loadHalf(from + 2 * i));
-    }
+    for (std::int64_t i = 0; i < whole; i += kGroup)
+        S::store(to + i, widen<S>(type, from + i * bytes, scale));
     if (size == paddedSize) return;
-    if (type == KvType::F16) {
-        std::byte halves[2 * kGroup] = {};
-        __builtin_memcpy(halves, from + 2 * whole, static_cast<std::size_t>(2 * (size - whole)));
-        S::store(to + whole, S::loadHalf(halves));
-    }
-    for (std::int64_t i = size; i < paddedSize; ++i)
-        to[i] = 0;
+    std::byte last[4 * kGroup] = {};
+    __builtin_memcpy(last, from + whole * bytes, static_cast<std::size_t>((size - whole) * bytes));
+    S::store(to + whole, widen<S>(type, last, scale));
 }
 
 /// Rows [first, first + kKeyTile) of one head's keys or values, through all spans, to (kKeyTile, paddedSize);
@@ -44,12 +45,14 @@ inline void loadTile(const AttentionBlock& block, std::int64_t first, bool keys,
     std::int64_t start = 0;  // of the span, in the numbering through all spans
     for (std::int64_t i = 0; i < block.spanCount && done < kKeyTile; ++i) {
         const KvSpan& span = block.spans[i];
-        const std::int64_t rowBytes = block.headSize * bytesOf(span.type);
-        const std::byte* head = (keys ? span.keys : span.values) + block.kvHead * span.stride * rowBytes;
+        const std::int64_t bytes = block.headSize * bytesOf(span.type);
+        const std::int64_t head = block.kvHead * span.stride;
+        const std::byte* data = keys ? span.keys : span.values;
+        const float* scales = keys ? span.keyScales : span.valueScales;
         for (; done < kKeyTile && first + done < start + span.count; ++done) {
-            const std::int64_t row = first + done - start;
-            widenRow<S>(span.type, head + row * rowBytes, block.headSize, block.paddedSize,
-                        to + done * block.paddedSize);
+            const std::int64_t row = head + first + done - start;
+            widenRow<S>(span.type, data + row * bytes, scales != nullptr ? scales[row] : 1.0F, block.headSize,
+                        block.paddedSize, to + done * block.paddedSize);
         }
         start += span.count;
     }

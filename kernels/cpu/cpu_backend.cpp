@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <new>
 #include <utility>
 
@@ -36,6 +37,21 @@ std::int64_t ceilDivide(std::int64_t a, std::int64_t b) {
 
 std::int64_t rowsPerPiece(std::int64_t width) {
     return std::max<std::int64_t>(1, kPiece / std::max<std::int64_t>(1, width));
+}
+
+void transformBlock(float* x, std::int64_t size, float factor) {
+    for (std::int64_t half = 1; half < size; half *= 2) {
+        for (std::int64_t from = 0; from < size; from += 2 * half) {
+            for (std::int64_t i = from; i < from + half; ++i) {
+                const float a = x[i];
+                const float b = x[i + half];
+                x[i] = a + b;
+                x[i + half] = a - b;
+            }
+        }
+    }
+    for (std::int64_t i = 0; i < size; ++i)
+        x[i] *= factor;
 }
 
 }  // namespace
@@ -161,6 +177,12 @@ void CpuBackend::siluMultiply(const float* gate, const float* up, std::int64_t c
     });
 }
 
+void CpuBackend::geluMultiply(const float* gate, const float* up, std::int64_t count, float* out) {
+    inPieces(count, kPiece, [&](std::int64_t first, std::int64_t last) {
+        m_kernels.geluMultiply(gate + first, up + first, last - first, out + first);
+    });
+}
+
 void CpuBackend::add(float* x, const float* y, std::int64_t count) {
     inPieces(count, kPiece, [&](std::int64_t first, std::int64_t last) {
         m_kernels.add(x + first, y + first, last - first);
@@ -212,23 +234,45 @@ void CpuBackend::rope(float* x, std::int64_t n, std::int32_t heads, std::int32_t
     });
 }
 
-void CpuBackend::storeKv(const AttentionShape& shape, const float* keys, const float* values, std::int64_t n,
-                         const KvRows& rows, std::int64_t row) {
+void CpuBackend::hadamard(float* x, std::int64_t n, std::int32_t heads, std::int32_t headSize) {
+    const std::int64_t size = headSize & -headSize;
+    const auto factor = static_cast<float>(1 / std::sqrt(static_cast<double>(size)));
+    inPieces(n * heads * (headSize / size), rowsPerPiece(size), [&](std::int64_t first, std::int64_t last) {
+        for (std::int64_t i = first; i < last; ++i)
+            transformBlock(x + i * size, size, factor);
+    });
+}
+
+void CpuBackend::storeKv(const AttentionShape& shape, const float* keys, const float* values,
+                         const float* keyOffset, std::int64_t n, const KvRows& rows, std::int64_t row) {
     const std::int64_t size = shape.headSize;
     const std::int64_t width = shape.kvHeads * size;
-    const auto store = [&](const float* from, std::byte* to) {
-        if (rows.type == KvType::F32) {
-            std::memcpy(to, from, static_cast<std::size_t>(size) * sizeof(float));
-        } else {
-            m_kernels.toHalf(from, size, to);
+    const std::int64_t bytes = size * bytesOf(rows.type);
+    const auto store = [&](const float* from, std::byte* data, float* scales, std::int64_t at) {
+        switch (rows.type) {
+            case KvType::F32:
+                std::memcpy(data + at * bytes, from, static_cast<std::size_t>(bytes));
+                break;
+            case KvType::F16:
+                m_kernels.toHalf(from, size, data + at * bytes);
+                break;
+            case KvType::Int8:
+                scales[at] = m_kernels.toCodes(from, size, data + at * bytes);
+                break;
         }
     };
     inPieces(n, rowsPerPiece(width), [&](std::int64_t first, std::int64_t last) {
+        std::vector<float> shifted(static_cast<std::size_t>(size));
         for (std::int64_t r = first; r < last; ++r) {
             for (std::int64_t g = 0; g < shape.kvHeads; ++g) {
-                const std::int64_t to = (g * rows.stride + row + r) * size * bytesOf(rows.type);
-                store(keys + r * width + g * size, rows.keys + to);
-                store(values + r * width + g * size, rows.values + to);
+                const float* key = keys + r * width + g * size;
+                if (keyOffset != nullptr) {
+                    std::transform(key, key + size, keyOffset + g * size, shifted.begin(), std::minus<>());
+                    key = shifted.data();
+                }
+                const std::int64_t at = g * rows.stride + row + r;
+                store(key, rows.keys, rows.keyScales, at);
+                store(values + r * width + g * size, rows.values, rows.valueScales, at);
             }
         }
     });

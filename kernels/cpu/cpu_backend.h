@@ -35,11 +35,13 @@ public:
     void multiply(const float* x, std::int64_t n, std::span<const Product> products) override;
     void rope(float* x, std::int64_t n, std::int32_t heads, std::int32_t headSize, std::int32_t size,
               RopeStyle style, const double* inverseFrequency, const std::int32_t* positions) override;
-    void storeKv(const AttentionShape& shape, const float* keys, const float* values, std::int64_t n,
-                 const KvRows& rows, std::int64_t row) override;
+    void hadamard(float* x, std::int64_t n, std::int32_t heads, std::int32_t headSize) override;
+    void storeKv(const AttentionShape& shape, const float* keys, const float* values, const float* keyOffset,
+                 std::int64_t n, const KvRows& rows, std::int64_t row) override;
     void attention(const AttentionShape& shape, const float* queries, const std::int32_t* positions,
                    std::int64_t n, std::span<const KvSpan> spans, float* out) override;
     void siluMultiply(const float* gate, const float* up, std::int64_t count, float* out) override;
+    void geluMultiply(const float* gate, const float* up, std::int64_t count, float* out) override;
     void add(float* x, const float* y, std::int64_t count) override;
 
     void windowScores(const AttentionShape& shape, const float* queries, const std::int32_t* positions,

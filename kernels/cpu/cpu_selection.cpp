@@ -88,7 +88,7 @@ void CpuBackend::selectLargest(const float* scores, std::int64_t k, std::int64_t
 
 void CpuBackend::gatherKv(const AttentionShape& shape, std::span<const KvSpan> spans,
                           const std::int32_t* rows, std::int64_t count, const KvRows& to) {
-    const std::int64_t rowBytes = shape.headSize * bytesOf(to.type);
+    const std::int64_t bytes = shape.headSize * bytesOf(to.type);
     inPieces(shape.kvHeads * count, kPiece / 4, [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t i = begin; i < end; ++i) {
             const std::int64_t g = i / count;
@@ -99,10 +99,13 @@ void CpuBackend::gatherKv(const AttentionShape& shape, std::span<const KvSpan> s
                 ++index;
             }
             const KvSpan& span = spans[index];
-            const std::int64_t from = (g * span.stride + row) * rowBytes;
-            const std::int64_t at = (g * to.stride + i % count) * rowBytes;
-            std::memcpy(to.keys + at, span.keys + from, static_cast<std::size_t>(rowBytes));
-            std::memcpy(to.values + at, span.values + from, static_cast<std::size_t>(rowBytes));
+            const std::int64_t from = g * span.stride + row;
+            const std::int64_t at = g * to.stride + i % count;
+            std::memcpy(to.keys + at * bytes, span.keys + from * bytes, static_cast<std::size_t>(bytes));
+            std::memcpy(to.values + at * bytes, span.values + from * bytes, static_cast<std::size_t>(bytes));
+            if (to.type != KvType::Int8) continue;
+            to.keyScales[at] = span.keyScales[from];
+            to.valueScales[at] = span.valueScales[from];
         }
     });
 }

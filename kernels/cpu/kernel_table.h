@@ -94,8 +94,11 @@ struct KernelTable {
 
     void (*rmsNormRow)(const float* x, std::int64_t width, const float* weight, float eps, float* out);
     void (*siluMultiply)(const float* gate, const float* up, std::int64_t count, float* out);
+    void (*geluMultiply)(const float* gate, const float* up, std::int64_t count, float* out);
     void (*add)(float* x, const float* y, std::int64_t count);
     void (*toHalf)(const float* x, std::int64_t count, std::byte* out);
+    /// x (count) to codes (count); returns their scale.
+    float (*toCodes)(const float* x, std::int64_t count, std::byte* codes);
 
     void (*loadQueries)(const AttentionBlock& block, float* queries);
     /// Attention over the keys [split * kKeySplit, ...) into an empty state (it is set).

@@ -21,11 +21,14 @@ enum class Slot : std::uint8_t {
     Gated,       ///< input of the down product
     Query,       ///< queries after RoPE, 16 bit
     KeyValue,    ///< keys and values in float32 before they are stored
+    Expanded,    ///< 8-bit keys and values as floats
     Partial,     ///< attention states of splits, partial scores
     Rope,        ///< cosines and sines
     Limits,      ///< which keys each row sees
     Selection,   ///< results of selections
     Library,     ///< cuBLASLt's own
+    Projected,    ///< what a part of a layer adds, before its norm
+    QueryFloats,  ///< queries after RoPE, float32
     Spare,
     Count
 };

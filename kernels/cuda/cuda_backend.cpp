@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "kernels/cuda/dequantise.h"
+#include "kernels/cuda/eight_bits.h"
 #include "kernels/cuda/elementwise.h"
 #include "kernels/cuda/selection.h"
 
@@ -68,10 +69,10 @@ std::unique_ptr<Weight> CudaBackend::pack(const TensorView& tensor, Activations 
     return PackedWeight::pack(*m_context, tensor, activations == Activations::F32);
 }
 
-void CudaBackend::lookUp(const Weight& weight, const std::int32_t* rows, std::int64_t n, float* out) {
+void CudaBackend::lookUp(const Weight& weight, const std::int32_t* rows, std::int64_t n, float scale, float* out) {
     if (idle()) return;
     const std::int32_t* device = m_context->upload(rows, n);
-    if (device != nullptr) lookUpRows(*m_context, packed(weight).planes(), device, n, out);
+    if (device != nullptr) lookUpRows(*m_context, packed(weight).planes(), device, n, scale, out);
 }
 
 // ---------------------------------------------------------------------------------------------- products
@@ -136,7 +137,11 @@ void CudaBackend::rmsNorm(const float* x, std::int64_t n, std::int64_t width, co
 }
 
 void CudaBackend::siluMultiply(const float* gate, const float* up, std::int64_t count, float* out) {
-    if (!idle()) cuda::siluMultiply(*m_context, gate, up, count, out);
+    if (!idle()) gateMultiply(*m_context, Gate::Silu, gate, up, count, out);
+}
+
+void CudaBackend::geluMultiply(const float* gate, const float* up, std::int64_t count, float* out) {
+    if (!idle()) gateMultiply(*m_context, Gate::Gelu, gate, up, count, out);
 }
 
 void CudaBackend::add(float* x, const float* y, std::int64_t count) {
@@ -169,9 +174,18 @@ void CudaBackend::rope(float* x, std::int64_t n, std::int32_t heads, std::int32_
     if (table != nullptr) cuda::rope(*m_context, x, n, heads, headSize, size, style, table);
 }
 
-void CudaBackend::storeKv(const AttentionShape& shape, const float* keys, const float* values, std::int64_t n,
-                          const KvRows& rows, std::int64_t row) {
-    if (!idle()) cuda::storeKv(*m_context, shape, keys, values, n, rows, row);
+void CudaBackend::hadamard(float* x, std::int64_t n, std::int32_t heads, std::int32_t headSize) {
+    if (!idle()) cuda::hadamard(*m_context, x, n * heads, headSize);
+}
+
+void CudaBackend::storeKv(const AttentionShape& shape, const float* keys, const float* values,
+                          const float* keyOffset, std::int64_t n, const KvRows& rows, std::int64_t row) {
+    if (idle()) return;
+    if (rows.type == KvType::Int8) {
+        storeEightBits(*m_context, shape, {keys, values, keyOffset, shape.kvHeads, 1}, n, rows, row);
+    } else {
+        cuda::storeKv(*m_context, shape, keys, values, keyOffset, n, rows, row);
+    }
 }
 
 // --------------------------------------------------------------------------------------------- attention
@@ -181,7 +195,13 @@ AttentionCall CudaBackend::attentionCall(const AttentionShape& shape, const std:
     AttentionCall call;
     call.shape = shape;
     call.type = spans.empty() ? KvType::F16 : spans.front().type;
-    call.spans = numberSpans(*m_context, spans);
+    if (call.type == KvType::Int8) {
+        const bool strict = shape.strict || m_context->capability() < 80;
+        call.type = strict ? KvType::F32 : KvType::F16;
+        call.spans = expandEightBits(*m_context, shape, spans, strict);
+    } else {
+        call.spans = numberSpans(*m_context, spans);
+    }
     call.limits = m_limits.find(*m_context, shape, spans, positions, n);
     call.n = n;
     return call;
@@ -255,9 +275,8 @@ void CudaBackend::gatherRows(const float* x, std::int64_t width, const std::int3
 void CudaBackend::gatherKv(const AttentionShape& shape, std::span<const KvSpan> spans, const std::int32_t* rows,
                            std::int64_t count, const KvRows& to) {
     if (count == 0 || idle()) return;
-    const SpanList list = numberSpans(*m_context, spans);
     const std::int32_t* device = m_context->upload(rows, shape.kvHeads * count);
-    if (device != nullptr) cuda::gatherKv(*m_context, shape, list, device, count, to);
+    if (device != nullptr) cuda::gatherKv(*m_context, shape, spans, device, count, to);
 }
 
 }  // namespace kvasir::kernels::cuda

@@ -12,6 +12,7 @@
 #include "kernels/cuda/attention.h"
 #include "kernels/cuda/blas.h"
 #include "kernels/cuda/context.h"
+#include "kernels/cuda/elementwise.h"
 #include "kernels/cuda/packed_weight.h"
 #include "kernels/cuda/products.h"
 #include "kernels/cuda/rows.h"
@@ -37,7 +38,7 @@ public:
     void copyToHost(void* toHost, const void* from, std::size_t bytes) override;
     std::unique_ptr<Weight> pack(const TensorView& tensor, Activations activations) override;
     bool looksUp() const override { return true; }
-    void lookUp(const Weight& weight, const std::int32_t* rows, std::int64_t n, float* out) override;
+    void lookUp(const Weight& weight, const std::int32_t* rows, std::int64_t n, float scale, float* out) override;
 
     bool layer(const LayerCall& call) override;
     void rmsNorm(const float* x, std::int64_t n, std::int64_t width, const float* weight, float eps,
@@ -45,11 +46,13 @@ public:
     void multiply(const float* x, std::int64_t n, std::span<const Product> products) override;
     void rope(float* x, std::int64_t n, std::int32_t heads, std::int32_t headSize, std::int32_t size,
               RopeStyle style, const double* inverseFrequency, const std::int32_t* positions) override;
-    void storeKv(const AttentionShape& shape, const float* keys, const float* values, std::int64_t n,
-                 const KvRows& rows, std::int64_t row) override;
+    void hadamard(float* x, std::int64_t n, std::int32_t heads, std::int32_t headSize) override;
+    void storeKv(const AttentionShape& shape, const float* keys, const float* values, const float* keyOffset,
+                 std::int64_t n, const KvRows& rows, std::int64_t row) override;
     void attention(const AttentionShape& shape, const float* queries, const std::int32_t* positions,
                    std::int64_t n, std::span<const KvSpan> spans, float* out) override;
     void siluMultiply(const float* gate, const float* up, std::int64_t count, float* out) override;
+    void geluMultiply(const float* gate, const float* up, std::int64_t count, float* out) override;
     void add(float* x, const float* y, std::int64_t count) override;
 
     void windowScores(const AttentionShape& shape, const float* queries, const std::int32_t* positions,
@@ -87,6 +90,12 @@ private:
 
     struct LayerWeightsView;
     void attentionPart(const LayerCall& call, const LayerWeightsView& weights);
+    /// Rotation, norms of heads, storing: what lies between the query, key and value products and attention.
+    /// Returns the queries (n, H, d); null after a failure. `floats` receives them in float32 where attention needs
+    /// that.
+    const __half* storeRows(const LayerCall& call, QkvRows& qkv, float*& floats);
+    /// hidden += x times the matrix, normed first where `norm` is not null.
+    void addProduct(const LayerCall& call, const PackedWeight& weight, const float* norm, const Rows& x);
     void feedForwardPart(const LayerCall& call, const LayerWeightsView& weights);
 
     std::unique_ptr<Context> m_context;  // first: everything below lives in its memory

@@ -100,7 +100,8 @@ void convert(Context& context, const Planes& planes, Out* out) {
 }
 
 template <TensorType T>
-__global__ void lookUpKernel(Planes planes, const std::int32_t* rows, std::int64_t n, float* out) {
+__global__ void lookUpKernel(Planes planes, const std::int32_t* rows, std::int64_t n, float scale,
+                             float* out) {
     waitForPrevious();
     const std::int64_t index = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x;
     const std::int64_t perRow = planes.units * 4;
@@ -108,22 +109,27 @@ __global__ void lookUpKernel(Planes planes, const std::int32_t* rows, std::int64
     const std::int64_t from = rows[index / perRow], unit = index % perRow / 4;
     float values[kEight];
     eightValues<T>(planes, from * planes.units + unit, static_cast<int>(index % 4), values);
+#pragma unroll
+    for (float& value : values)
+        value *= scale;
     store8(out + index * kEight, values);
 }
 
 template <typename In>
 __global__ void lookUpPlainKernel(const In* matrix, std::int64_t columns, const std::int32_t* rows,
-                                  std::int64_t n, float* out) {
+                                  std::int64_t n, float scale, float* out) {
     waitForPrevious();
     const std::int64_t index = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x;
     if (index >= n * columns) return;
-    out[index] = toFloat(matrix[static_cast<std::int64_t>(rows[index / columns]) * columns + index % columns]);
+    out[index] =
+        toFloat(matrix[static_cast<std::int64_t>(rows[index / columns]) * columns + index % columns]) * scale;
 }
 
 template <typename In>
-void lookUpPlain(Context& context, const Planes& planes, const std::int32_t* rows, std::int64_t n, float* out) {
+void lookUpPlain(Context& context, const Planes& planes, const std::int32_t* rows, std::int64_t n, float scale,
+                             float* out) {
     launch(context, lookUpPlainKernel<In>, gridFor(n * planes.columns, kThreads), kThreads, 0,
-           reinterpret_cast<const In*>(planes.codes), planes.columns, rows, n, out);
+           reinterpret_cast<const In*>(planes.codes), planes.columns, rows, n, scale, out);
 }
 
 }  // namespace
@@ -136,13 +142,14 @@ void dequantise(Context& context, const Planes& planes, float* out) {
     convert(context, planes, out);
 }
 
-void lookUpRows(Context& context, const Planes& planes, const std::int32_t* rows, std::int64_t n, float* out) {
-    if (planes.type == TensorType::F16) return lookUpPlain<__half>(context, planes, rows, n, out);
-    if (planes.type == TensorType::BF16) return lookUpPlain<__nv_bfloat16>(context, planes, rows, n, out);
-    if (planes.type == TensorType::F32) return lookUpPlain<float>(context, planes, rows, n, out);
+void lookUpRows(Context& context, const Planes& planes, const std::int32_t* rows, std::int64_t n, float scale,
+                             float* out) {
+    if (planes.type == TensorType::F16) return lookUpPlain<__half>(context, planes, rows, n, scale, out);
+    if (planes.type == TensorType::BF16) return lookUpPlain<__nv_bfloat16>(context, planes, rows, n, scale, out);
+    if (planes.type == TensorType::F32) return lookUpPlain<float>(context, planes, rows, n, scale, out);
     forQuantised(planes.type, [&](auto type) {
         launch(context, lookUpKernel<decltype(type)::value>, gridFor(n * planes.units * 4, kThreads), kThreads, 0,
-               planes, rows, n, out);
+               planes, rows, n, scale, out);
     });
 }
 

@@ -18,7 +18,8 @@ constexpr std::int64_t paddedColumns(std::int64_t columns) {
 void dequantise(Context& context, const Planes& planes, __nv_bfloat16* out);
 void dequantise(Context& context, const Planes& planes, float* out);
 
-/// out (n, columns): rows[i] of the matrix; `rows` device.
-void lookUpRows(Context& context, const Planes& planes, const std::int32_t* rows, std::int64_t n, float* out);
+/// out (n, columns): rows[i] of the matrix, times `scale`; `rows` device.
+void lookUpRows(Context& context, const Planes& planes, const std::int32_t* rows, std::int64_t n, float scale,
+                float* out);
 
 }  // namespace kvasir::kernels::cuda

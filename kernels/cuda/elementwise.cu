@@ -117,14 +117,44 @@ __global__ void formRowsKernel(const float* x, std::int64_t n, std::int64_t widt
     storeEight(out, row, column, v);
 }
 
-__global__ void siluMultiplyKernel(const float* gate, const float* up, std::int64_t count, float* out) {
+/// x / (1 + e^-2z), z = sqrt(2 / pi) * (x + 0.044715 x^3).
+__device__ __forceinline__ float gelu(float x) {
+    const float minusTwiceZ = x * -1.5957691216F * fmaf(x * x, 0.044715F, 1.0F);
+    return x / (1.0F + expf(minusTwiceZ));
+}
+
+__global__ void gateMultiplyKernel(Gate function, const float* gate, const float* up, std::int64_t count, float* out) {
     waitForPrevious();
     const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x;
-    if (i < count) out[i] = siluExact(gate[i]) * up[i];
+    if (i < count) out[i] = (function == Gate::Gelu ? gelu(gate[i]) : siluExact(gate[i])) * up[i];
+}
+
+__device__ __forceinline__ void putBack(float* to, float value) {
+    *to = value;
+}
+__device__ __forceinline__ void putBack(__nv_bfloat16* to, float value) {
+    *to = __float2bfloat16_rn(value);
+}
+
+/// A warp for each head of a row.
+template <typename X>
+__global__ void normHeadsKernel(X* x, std::int64_t n, int all, int first, int count, int size, const float* weight,
+                                float eps) {
+    waitForPrevious();
+    const std::int64_t index = (static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x) / kWarp;
+    if (index >= n * count) return;
+    const int lane = static_cast<int>(threadIdx.x % kWarp);
+    X* head = x + (index / count * all + first + index % count) * size;
+    float squares = 0;
+    for (int i = lane; i < size; i += kWarp)
+        squares += toFloat(head[i]) * toFloat(head[i]);
+    const float factor = rsqrtf(warpSum(squares) / static_cast<float>(size) + eps);
+    for (int i = lane; i < size; i += kWarp)
+        putBack(head + i, toFloat(head[i]) * factor * weight[i]);
 }
 
 template <typename In>
-__global__ void siluRowsKernel(const In* gateUp, std::int64_t n, std::int64_t feedForward, Rows out) {
+__global__ void gateRowsKernel(Gate function, const In* gateUp, std::int64_t n, std::int64_t feedForward, Rows out) {
     waitForPrevious();
     const std::int64_t index = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x;
     const std::int64_t perRow = out.stride / 8;
@@ -137,7 +167,7 @@ __global__ void siluRowsKernel(const In* gateUp, std::int64_t n, std::int64_t fe
     }
 #pragma unroll
     for (int i = 0; i < 8; ++i)
-        g[i] = silu(g[i]) * u[i];
+        g[i] = (function == Gate::Gelu ? gelu(g[i]) : silu(g[i])) * u[i];
     storeEight(out, row, column, g);
 }
 
@@ -331,22 +361,31 @@ __global__ void rotateEightKernel(AttentionShape shape, QkvRows rows, const In* 
     *reinterpret_cast<uint4*>(cache + second) = halves(v);
 }
 
-__global__ void storeKvKernel(AttentionShape shape, const float* keys, const float* values, std::int64_t count,
-                              KvRows rows, std::int64_t row) {
+__global__ void storeKvKernel(AttentionShape shape, const float* keys, const float* values, const float* keyOffset,
+                              std::int64_t count, KvRows rows, std::int64_t row) {
     waitForPrevious();
     const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x;
     if (i >= count) return;
     const int size = shape.headSize;
     const std::int64_t g = i / size % shape.kvHeads, r = i / size / shape.kvHeads;
     const std::int64_t to = (g * rows.stride + row + r) * size + i % size;
-    put(rows.keys, rows.type, to, keys[i]);
+    const float offset = keyOffset != nullptr ? keyOffset[g * size + i % size] : 0.0F;
+    put(rows.keys, rows.type, to, keys[i] - offset);
     put(rows.values, rows.type, to, values[i]);
 }
 
 template <typename In>
-void siluRowsOf(Context& context, const In* gateUp, std::int64_t n, std::int64_t feedForward, const Rows& out) {
-    launch(context, siluRowsKernel<In>, gridFor(n * out.stride / 8, kThreads), kThreads, 0, gateUp, n, feedForward,
-           out);
+void gateRowsOf(Context& context, Gate function, const In* gateUp, std::int64_t n, std::int64_t feedForward,
+                const Rows& out) {
+    launch(context, gateRowsKernel<In>, gridFor(n * out.stride / 8, kThreads), kThreads, 0, function, gateUp, n,
+           feedForward, out);
+}
+
+template <typename X>
+void normHeadsOf(Context& context, X* x, std::int64_t n, std::int32_t all, std::int32_t first, std::int32_t count,
+                 std::int32_t headSize, const float* weight, float eps) {
+    launch(context, normHeadsKernel<X>, gridFor(n * count * kWarp, kThreads), kThreads, 0, x, n, all, first, count,
+           headSize, weight, eps);
 }
 
 }  // namespace
@@ -396,17 +435,29 @@ void formRows(Context& context, const float* x, std::int64_t n, std::int64_t wid
     }
 }
 
-void siluMultiply(Context& context, const float* gate, const float* up, std::int64_t count, float* out) {
-    launch(context, siluMultiplyKernel, gridFor(count, kThreads), kThreads, 0, gate, up, count, out);
+void gateMultiply(Context& context, Gate function, const float* gate, const float* up, std::int64_t count,
+                  float* out) {
+    launch(context, gateMultiplyKernel, gridFor(count, kThreads), kThreads, 0, function, gate, up, count, out);
 }
 
-void siluRows(Context& context, const float* gateUp, std::int64_t n, std::int64_t feedForward, const Rows& out) {
-    siluRowsOf(context, gateUp, n, feedForward, out);
-}
-
-void siluRows(Context& context, const __nv_bfloat16* gateUp, std::int64_t n, std::int64_t feedForward,
+void gateRows(Context& context, Gate function, const float* gateUp, std::int64_t n, std::int64_t feedForward,
               const Rows& out) {
-    siluRowsOf(context, gateUp, n, feedForward, out);
+    gateRowsOf(context, function, gateUp, n, feedForward, out);
+}
+
+void gateRows(Context& context, Gate function, const __nv_bfloat16* gateUp, std::int64_t n, std::int64_t feedForward,
+              const Rows& out) {
+    gateRowsOf(context, function, gateUp, n, feedForward, out);
+}
+
+void normHeads(Context& context, float* x, std::int64_t n, std::int32_t all, std::int32_t first, std::int32_t count,
+               std::int32_t headSize, const float* weight, float eps) {
+    normHeadsOf(context, x, n, all, first, count, headSize, weight, eps);
+}
+
+void normHeads(Context& context, __nv_bfloat16* x, std::int64_t n, std::int32_t all, std::int32_t first,
+               std::int32_t count, std::int32_t headSize, const float* weight, float eps) {
+    normHeadsOf(context, x, n, all, first, count, headSize, weight, eps);
 }
 
 void addBias(Context& context, const float* bias, std::int64_t n, std::int64_t rows, std::int64_t yStride,
@@ -468,9 +519,10 @@ void rotateAndStore(Context& context, const AttentionShape& shape, const QkvRows
 }
 
 void storeKv(Context& context, const AttentionShape& shape, const float* keys, const float* values,
-             std::int64_t n, const KvRows& rows, std::int64_t row) {
+             const float* keyOffset, std::int64_t n, const KvRows& rows, std::int64_t row) {
     const std::int64_t count = n * shape.kvHeads * shape.headSize;
-    launch(context, storeKvKernel, gridFor(count, kThreads), kThreads, 0, shape, keys, values, count, rows, row);
+    launch(context, storeKvKernel, gridFor(count, kThreads), kThreads, 0, shape, keys, values, keyOffset, count, rows,
+           row);
 }
 
 }  // namespace kvasir::kernels::cuda

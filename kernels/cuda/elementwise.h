@@ -17,11 +17,19 @@ void rmsNorm(Context& context, const float* x, std::int64_t n, std::int64_t widt
 /// The same into the form that a product reads. `weight` null: x as it is, not normed.
 void formRows(Context& context, const float* x, std::int64_t n, std::int64_t width, const float* weight, float eps,
               const Rows& out);
-void siluMultiply(Context& context, const float* gate, const float* up, std::int64_t count, float* out);
-/// out = silu(gate) * up; both (n, 2 F) side by side, gate first.
-void siluRows(Context& context, const float* gateUp, std::int64_t n, std::int64_t feedForward, const Rows& out);
-void siluRows(Context& context, const __nv_bfloat16* gateUp, std::int64_t n, std::int64_t feedForward,
+/// SiLU, or GELU in its tanh form.
+enum class Gate : std::uint8_t { Silu, Gelu };
+void gateMultiply(Context& context, Gate function, const float* gate, const float* up, std::int64_t count, float* out);
+/// out = function(gate) * up; both (n, 2 F) side by side, gate first.
+void gateRows(Context& context, Gate function, const float* gateUp, std::int64_t n, std::int64_t feedForward,
               const Rows& out);
+void gateRows(Context& context, Gate function, const __nv_bfloat16* gateUp, std::int64_t n, std::int64_t feedForward,
+              const Rows& out);
+/// In place: heads [first, first + count) of x (n, all, headSize), each normed and times weight (headSize).
+void normHeads(Context& context, float* x, std::int64_t n, std::int32_t all, std::int32_t first, std::int32_t count,
+               std::int32_t headSize, const float* weight, float eps);
+void normHeads(Context& context, __nv_bfloat16* x, std::int64_t n, std::int32_t all, std::int32_t first,
+               std::int32_t count, std::int32_t headSize, const float* weight, float eps);
 /// y (n, yStride) += bias (rows) in each row.
 void addBias(Context& context, const float* bias, std::int64_t n, std::int64_t rows, std::int64_t yStride, float* y);
 void toHalf(Context& context, const float* x, std::int64_t count, __half* out);
@@ -51,7 +59,8 @@ struct QkvRows {
 /// values to the cache.
 void rotateAndStore(Context& context, const AttentionShape& shape, const QkvRows& rows, __half* half,
                     float* floats, const KvRows& store, std::int64_t row);
+/// Float types; `keyOffset` (G, d) or null is subtracted from keys.
 void storeKv(Context& context, const AttentionShape& shape, const float* keys, const float* values,
-             std::int64_t n, const KvRows& rows, std::int64_t row);
+             const float* keyOffset, std::int64_t n, const KvRows& rows, std::int64_t row);
 
 }  // namespace kvasir::kernels::cuda

@@ -149,6 +149,27 @@ __global__ void gatherRowsKernel(const float* x, std::int64_t width, const std::
     out[i] = x[static_cast<std::int64_t>(rows[i / width]) * width + i % width];
 }
 
+struct SpanScales {
+    const float* keys[kMaxSpans];
+    const float* values[kMaxSpans];
+};
+
+__global__ void gatherScalesKernel(int kvHeads, const __grid_constant__ SpanList spans,
+                                   const __grid_constant__ SpanScales scales, const std::int32_t* rows,
+                                   std::int64_t count, KvRows to) {
+    waitForPrevious();
+    const std::int64_t index = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x;
+    if (index >= kvHeads * count) return;
+    const std::int64_t g = index / count, target = g * to.stride + index % count;
+    const std::int32_t key = rows[index];
+    int s = 0;
+    while (s + 1 < spans.count && key >= spans.spans[s].end)
+        ++s;
+    const std::int64_t from = g * spans.spans[s].stride + key - spans.spans[s].begin;
+    to.keyScales[target] = scales.keys[s][from];
+    to.valueScales[target] = scales.values[s][from];
+}
+
 /// A warp for each kept row of a head.
 template <typename Word>
 __global__ void gatherKvKernel(int kvHeads, std::int64_t words, SpanList spans, const std::int32_t* rows,
@@ -189,15 +210,26 @@ void gatherRows(Context& context, const float* x, std::int64_t width, const std:
     launch(context, gatherRowsKernel, gridFor(count * width, kThreads), kThreads, 0, x, width, rows, count, out);
 }
 
-void gatherKv(Context& context, const AttentionShape& shape, const SpanList& spans, const std::int32_t* rows,
+void gatherKv(Context& context, const AttentionShape& shape, std::span<const KvSpan> from, const std::int32_t* rows,
               std::int64_t count, const KvRows& to) {
+    const SpanList spans = numberSpans(context, from);
+    if (to.type == KvType::Int8) {
+        SpanScales scales{};
+        int s = 0;
+        for (const KvSpan& span : from) {
+            if (span.count == 0 || s == kMaxSpans) continue;
+            scales.keys[s] = span.keyScales;
+            scales.values[s++] = span.valueScales;
+        }
+        launch(context, gatherScalesKernel, gridFor(shape.kvHeads * count, kThreads), kThreads, 0, shape.kvHeads, spans,
+               scales, rows, count, to);
+    }
     const std::int64_t bytes = shape.headSize * bytesOf(to.type);
     const dim3 grid = gridFor(shape.kvHeads * count, kThreads / kWarp);
     if (bytes % 16 == 0) {
         launch(context, gatherKvKernel<uint4>, grid, kThreads, 0, shape.kvHeads, bytes / 16, spans, rows, count, to);
     } else {
-        launch(context, gatherKvKernel<std::uint16_t>, grid, kThreads, 0, shape.kvHeads, bytes / 2, spans, rows,
-               count, to);
+        launch(context, gatherKvKernel<std::uint8_t>, grid, kThreads, 0, shape.kvHeads, bytes, spans, rows, count, to);
     }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "kernels/backend.h"
 #include "kernels/cuda/attention.h"
@@ -19,7 +20,7 @@ void selectLargest(Context& context, const float* scores, std::int64_t rows, std
 /// `rows` device.
 void gatherRows(Context& context, const float* x, std::int64_t width, const std::int32_t* rows, std::int64_t count,
                 float* out);
-void gatherKv(Context& context, const AttentionShape& shape, const SpanList& spans, const std::int32_t* rows,
+void gatherKv(Context& context, const AttentionShape& shape, std::span<const KvSpan> from, const std::int32_t* rows,
               std::int64_t count, const KvRows& to);
 
 }  // namespace kvasir::kernels::cuda

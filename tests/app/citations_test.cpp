@@ -270,6 +270,19 @@ TEST(Facts, AreLookedUpOnTheCitedPageAndElsewhere) {
     EXPECT_EQ(found[4], Found::Nowhere);
 }
 
+TEST(Facts, ANumberOfSomethingElseIsAnother) {
+    const Document document =
+        documentOf({"NS-200 split-case pump, 110 kW motor\n\nThe motor runs for 30 days.",
+                    "Model\tPrice\nNS-200\t27,450"});
+    const auto found = [&](const std::string& answer) {
+        return Case(document, "What is the price?", answer).run().facts.front().found;
+    };
+    EXPECT_EQ(found("The price is £110."), Found::Nowhere);
+    EXPECT_EQ(found("It takes 30 months."), Found::Nowhere);
+    EXPECT_NE(found("It has 110 kW."), Found::Nowhere);
+    EXPECT_NE(found("The price is £27,450."), Found::Nowhere);
+}
+
 TEST(Facts, QuotationsAcrossLinesAndWithGaps) {
     const auto result =
         Case(contract(), "What of drawings?",

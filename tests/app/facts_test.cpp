@@ -1,6 +1,7 @@
 #include "app/facts.h"
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -52,6 +53,35 @@ TEST(Numbers, SeparatorsMeanNothing) {
     EXPECT_THAT(numbers("1.200.000,50"), ElementsAre("1200000.5"));
     EXPECT_THAT(numbers("1,00,000 rupees"), ElementsAre("100000"));
     EXPECT_THAT(numbers("1,234,567.8"), ElementsAre("1234567.8"));
+}
+
+TEST(Numbers, KnowWhatTheyCount) {
+    const std::vector<std::pair<std::string, std::string>> units{{"60 days", "day"},
+                                                                 {"30-day notice", "day"},
+                                                                 {"ten Business Days", "day"},
+                                                                 {"9 months", "month"},
+                                                                 {"five full years", "year"},
+                                                                 {"£110", "gbp"},
+                                                                 {"EUR 1.200", "eur"},
+                                                                 {"1.200 €", "eur"},
+                                                                 {"110 kW", "kw"},
+                                                                 {"3.5%", "%"},
+                                                                 {"3.5 per cent", "%"},
+                                                                 {"5kg", "kg"},
+                                                                 {"has 9.4 GiB", "gib"},
+                                                                 {"7年間", "year"},
+                                                                 {"8か月", "month"},
+                                                                 {"795,000円", "jpy"},
+                                                                 {"0.2パーセント", "%"},
+                                                                 {"5時間", "hour"},
+                                                                 {"412 orders", ""},
+                                                                 {"27,450", ""},
+                                                                 {"rule 5", ""}};
+    for (const auto& [text, unit] : units) {
+        const std::vector<Fact> facts = findFacts(text);
+        ASSERT_FALSE(facts.empty()) << text;
+        EXPECT_EQ(facts.front().unit, unit) << text;
+    }
 }
 
 TEST(Numbers, DecimalsPercentAndUnitsStayPlain) {

@@ -29,8 +29,8 @@ protected:
     std::unique_ptr<test::ScratchFile> file;
 };
 
-TEST_F(ModelTest, LoadsBothFamilies) {
-    for (const char* architecture : {"llama", "qwen2"}) {
+TEST_F(ModelTest, LoadsEveryFamily) {
+    for (const char* architecture : {"llama", "qwen2", "qwen3", "gemma3"}) {
         test::TinySizes sizes;
         sizes.architecture = architecture;
         const Result<std::unique_ptr<Model>> loaded = load(test::TinyModel(sizes).bytes());
@@ -46,8 +46,11 @@ TEST_F(ModelTest, NamesWhatItDoesNotKnow) {
     foreign.strings["general.architecture"] = "mamba";
     expectRefused(foreign, ErrorCode::Unsupported, "mamba");
     test::TinyModel stretched;
-    stretched.strings["llama.rope.scaling.type"] = "yarn";
-    expectRefused(stretched, ErrorCode::Unsupported, "yarn");
+    stretched.strings["llama.rope.scaling.type"] = "longrope";
+    expectRefused(stretched, ErrorCode::Unsupported, "longrope");
+    test::TinyModel capped;
+    capped.numbers["llama.final_logit_softcapping"] = 30;
+    expectRefused(capped, ErrorCode::Unsupported, "llama.final_logit_softcapping");
     test::TinyModel mixture;
     mixture.tensors.push_back(mixture.tensor("blk.0.ffn_gate.weight"));
     mixture.tensors.back().name = "blk.0.ffn_gate_exps.weight";
@@ -85,6 +88,48 @@ TEST_F(ModelTest, NamesWhatIsMissingOrAbsurd) {
     test::TinyModel epsilon;
     epsilon.numbers["llama.attention.layer_norm_rms_epsilon"] = -1;
     expectRefused(epsilon, ErrorCode::Damaged, "layer_norm_rms_epsilon");
+}
+
+TEST_F(ModelTest, NamesAFamilysOwnTensorsAndSettings) {
+    for (const char* name :
+         {"blk.2.attn_q_norm.weight", "blk.4.post_attention_norm.weight", "blk.0.post_ffw_norm.weight"}) {
+        test::TinyModel missing(test::TinySizes{.architecture = "gemma3"});
+        missing.erase(name);
+        expectRefused(missing, ErrorCode::Damaged, name);
+    }
+    test::TinyModel reach(test::TinySizes{.architecture = "gemma3"});
+    reach.integers.erase("gemma3.attention.sliding_window");
+    expectRefused(reach, ErrorCode::Damaged, "gemma3.attention.sliding_window");
+    test::TinyModel yarn;
+    yarn.strings["llama.rope.scaling.type"] = "yarn";
+    yarn.numbers["llama.rope.scaling.factor"] = 4;
+    expectRefused(yarn, ErrorCode::Damaged, "llama.rope.scaling.original_context_length");
+    yarn.integers["llama.rope.scaling.original_context_length"] = 512;
+    yarn.numbers["llama.rope.scaling.factor"] = 0.5F;
+    expectRefused(yarn, ErrorCode::Damaged, "llama.rope.scaling.factor");
+    test::TinyModel factors;
+    factors.tensors.push_back({"rope_freqs.weight", {8}, {1, 1, 1, 0, 1, 1, 1, 1}});
+    expectRefused(factors, ErrorCode::Damaged, "rope_freqs.weight");
+}
+
+TEST_F(ModelTest, AFileThatShrinksWhileItIsReadIsDamaged) {
+    const std::string bytes = test::TinyModel().bytes();
+    backend.beforePack = [&, packed = 0]() mutable {
+        if (++packed == 12) std::filesystem::resize_file(file->path(), bytes.size() / 2);
+    };
+    const Result<std::unique_ptr<Model>> loaded = load(bytes);
+    ASSERT_FALSE(loaded);
+    EXPECT_EQ(loaded.error().code, ErrorCode::Damaged) << loaded.error().message();
+}
+
+TEST_F(ModelTest, AFileThatShrinksLaterEndsReading) {
+    const Result<std::unique_ptr<Model>> loaded = load(test::TinyModel().bytes());
+    ASSERT_TRUE(loaded);
+    std::vector<float> hidden(64);
+    const TokenId token = 3;
+    ASSERT_TRUE((*loaded)->embed(&token, 1, hidden.data()));
+    std::filesystem::resize_file(file->path(), 4096);
+    EXPECT_EQ((*loaded)->embed(&token, 1, hidden.data()).error().code, ErrorCode::Damaged);
 }
 
 TEST_F(ModelTest, SaysWhenMemoryIsShort) {

@@ -135,7 +135,9 @@ protected:
 
     void SetUp() override {
         const std::string& name = GetParam().fixture;
-        m_path = test::modelFile(name.starts_with("qwen2") ? test::kQwen2 : test::kSmollm2);
+        m_path = test::modelFile(name.starts_with("qwen2")    ? test::kQwen2
+                                 : name.starts_with("gemma3") ? test::kGemma3
+                                                              : test::kSmollm2);
         if (!std::filesystem::exists(m_path)) GTEST_SKIP() << "no model file " << m_path;
         if (GetParam().device == kernels::Device::Cuda) {
             const kernels::BackendChoice gpu = kernels::chooseBackend(kernels::Device::Cuda, 1);
@@ -239,6 +241,12 @@ INSTANTIATE_TEST_SUITE_P(Qwen2, ProbeFixtures,
                                          Case{"qwen2_tiny", kInt8}, Case{"qwen2_log200", kInt8},
                                          Case{"qwen2_lease600", kInt8},
                                          Case{"qwen2_lease600.average", kInt8}),
+                         caseName);
+INSTANTIATE_TEST_SUITE_P(Gemma3, ProbeFixtures,
+                         testing::Values(Case{"gemma3_tiny", kF32}, Case{"gemma3_log200", kF32},
+                                         Case{"gemma3_lease600", kF32}, Case{"gemma3_tiny", kInt8},
+                                         Case{"gemma3_log200", kInt8}, Case{"gemma3_lease600", kInt8},
+                                         Case{"gemma3_lease600.average", kInt8}),
                          caseName);
 
 }  // namespace

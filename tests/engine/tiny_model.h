@@ -28,7 +28,7 @@ struct TinyTensor {
 };
 
 struct TinySizes {
-    std::string architecture = "llama";  ///< or "qwen2"
+    std::string architecture = "llama";  ///< or "qwen2", "qwen3", "gemma3"
     std::int32_t layers = 5, width = 64, heads = 4, kvHeads = 2, headSize = 16, feedForward = 96,
                  window = 2048;
     kernels::TensorType type = kernels::TensorType::F32;  ///< of matrices: F32 or Q8_0
@@ -50,6 +50,12 @@ public:
                     {arch + "attention.head_count_kv", sizes.kvHeads},
                     {arch + "context_length", sizes.window}};
         numbers = {{arch + "attention.layer_norm_rms_epsilon", 1e-5F}, {arch + "rope.freq_base", 10000.0F}};
+        if (sizes.architecture == "gemma3") integers[arch + "attention.sliding_window"] = 24;
+        // Heads of the size that follows from the width need not be said.
+        if (sizes.headSize * sizes.heads != sizes.width) {
+            integers[arch + "attention.key_length"] = sizes.headSize;
+            integers[arch + "attention.value_length"] = sizes.headSize;
+        }
         vocabulary = tinyBpeVocabulary();
         addTensors();
     }
@@ -107,6 +113,14 @@ private:
                 vector(block + "attn_v.bias", kv, 0, 0.2F);
             }
             matrix(block + "attn_output.weight", attention, d, 0.125F);
+            if (sizes.architecture == "qwen3" || sizes.architecture == "gemma3") {
+                vector(block + "attn_q_norm.weight", sizes.headSize, 1.5F, 0.3F);
+                vector(block + "attn_k_norm.weight", sizes.headSize, 1.5F, 0.3F);
+            }
+            if (sizes.architecture == "gemma3") {
+                vector(block + "post_attention_norm.weight", d, 0.5F, 0.1F);
+                vector(block + "post_ffw_norm.weight", d, 0.5F, 0.1F);
+            }
             norm(block + "ffn_norm.weight");
             matrix(block + "ffn_gate.weight", d, f, 0.125F);
             matrix(block + "ffn_up.weight", d, f, 0.125F);

@@ -17,6 +17,7 @@ public:
 
     std::size_t free = std::numeric_limits<std::size_t>::max();  ///< what freeMemory() says at most
     int allocationsLeft = std::numeric_limits<int>::max();       ///< the next one after them fails
+    std::function<void()> beforePack;                            ///< called before each matrix is packed
     std::function<void()> beforeAttention;                       ///< called before each layer's attention
 
     std::string_view name() const override { return m_cpu->name(); }
@@ -34,6 +35,7 @@ public:
     }
     std::unique_ptr<kernels::Weight> pack(const kernels::TensorView& tensor,
                                           kernels::Activations activations) override {
+        if (beforePack) beforePack();
         return allocationsLeft-- > 0 ? m_cpu->pack(tensor, activations) : nullptr;
     }
     void rmsNorm(const float* x, std::int64_t n, std::int64_t width, const float* weight, float eps,
@@ -48,9 +50,13 @@ public:
               const std::int32_t* positions) override {
         m_cpu->rope(x, n, heads, headSize, size, style, inverseFrequency, positions);
     }
-    void storeKv(const kernels::AttentionShape& shape, const float* keys, const float* values, std::int64_t n,
-                 const kernels::KvRows& rows, std::int64_t row) override {
-        m_cpu->storeKv(shape, keys, values, n, rows, row);
+    void hadamard(float* x, std::int64_t n, std::int32_t heads, std::int32_t headSize) override {
+        m_cpu->hadamard(x, n, heads, headSize);
+    }
+    void storeKv(const kernels::AttentionShape& shape, const float* keys, const float* values,
+                 const float* keyOffset, std::int64_t n, const kernels::KvRows& rows,
+                 std::int64_t row) override {
+        m_cpu->storeKv(shape, keys, values, keyOffset, n, rows, row);
     }
     void attention(const kernels::AttentionShape& shape, const float* queries, const std::int32_t* positions,
                    std::int64_t n, std::span<const kernels::KvSpan> spans, float* out) override {
@@ -59,6 +65,9 @@ public:
     }
     void siluMultiply(const float* gate, const float* up, std::int64_t count, float* out) override {
         m_cpu->siluMultiply(gate, up, count, out);
+    }
+    void geluMultiply(const float* gate, const float* up, std::int64_t count, float* out) override {
+        m_cpu->geluMultiply(gate, up, count, out);
     }
     void add(float* x, const float* y, std::int64_t count) override { m_cpu->add(x, y, count); }
     void windowScores(const kernels::AttentionShape& shape, const float* queries,

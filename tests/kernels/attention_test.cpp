@@ -20,6 +20,10 @@ struct Cache {
                     x = halfToFloat(floatToHalf(x));
             }
         }
+        if (type == KvType::Int8) {
+            keyScales = roundRows(keys);
+            valueScales = roundRows(values);
+        }
         for (std::int64_t g = 0; g < shape.kvHeads; ++g) {
             for (std::int64_t r = 0; r < count; ++r)
                 positions.push_back(static_cast<std::int32_t>(r));
@@ -34,7 +38,24 @@ struct Cache {
     std::int64_t count;
     std::vector<float> keys;
     std::vector<float> values;
+    std::vector<float> keyScales;  ///< (G, count), Int8 only
+    std::vector<float> valueScales;
     std::vector<std::int32_t> positions;  ///< (G, count)
+
+private:
+    /// Every element becomes a whole multiple of its row's scale, which is returned.
+    std::vector<float> roundRows(std::vector<float>& data) const {
+        std::vector<float> scales;
+        for (auto at = data.begin(); at != data.end(); at += shape.headSize) {
+            float largest = 0;
+            std::for_each(at, at + shape.headSize,
+                          [&](float x) { largest = std::max(largest, std::fabs(x)); });
+            const float scale = largest / 127;
+            scales.push_back(scale);
+            std::for_each(at, at + shape.headSize, [&](float& x) { x = std::nearbyint(x / scale) * scale; });
+        }
+        return scales;
+    }
 };
 
 /// The cache's rows in pieces, each with memory and a stride of its own.
@@ -42,6 +63,8 @@ struct Pieces {
     struct Piece {
         std::vector<std::byte> keys;
         std::vector<std::byte> values;
+        std::vector<float> keyScales;
+        std::vector<float> valueScales;
         std::vector<std::int32_t> positions;
     };
 
@@ -64,35 +87,46 @@ private:
         const std::int64_t size = cache.shape.headSize;
         const auto bytes =
             static_cast<std::size_t>(cache.shape.kvHeads * stride * size * bytesOf(cache.type));
-        // What lies beyond the valid rows is NaN in both types: reading it would show.
+        // What lies beyond the valid rows is NaN in both float types, and so are its scales: reading it would
+        // show.
+        const auto rows = static_cast<std::size_t>(cache.shape.kvHeads * stride);
         Piece piece{std::vector<std::byte>(bytes, std::byte{0xFF}),
-                    std::vector<std::byte>(bytes, std::byte{0xFF}),
-                    {}};
-        piece.positions.assign(static_cast<std::size_t>(cache.shape.kvHeads * stride), -1);
+                    std::vector<std::byte>(bytes, std::byte{0xFF}), std::vector<float>(rows, std::nanf("")),
+                    std::vector<float>(rows, std::nanf("")), std::vector<std::int32_t>(rows, -1)};
         for (std::int64_t g = 0; g < cache.shape.kvHeads; ++g) {
             for (std::int64_t r = 0; r < count; ++r) {
-                write(cache.type, cache.row(cache.keys, g, first + r), size, piece.keys, g * stride + r);
-                write(cache.type, cache.row(cache.values, g, first + r), size, piece.values, g * stride + r);
-                piece.positions[g * stride + r] = cache.positions[g * cache.count + first + r];
+                const std::int64_t from = g * cache.count + first + r, to = g * stride + r;
+                const float *keyScale = nullptr, *valueScale = nullptr;
+                if (cache.type == KvType::Int8) {
+                    piece.keyScales[to] = *(keyScale = &cache.keyScales[from]);
+                    piece.valueScales[to] = *(valueScale = &cache.valueScales[from]);
+                }
+                write(cache.type, cache.row(cache.keys, g, first + r), keyScale, size, piece.keys, to);
+                write(cache.type, cache.row(cache.values, g, first + r), valueScale, size, piece.values, to);
+                piece.positions[to] = cache.positions[from];
             }
         }
         pieces.push_back(std::move(piece));
         const Piece& kept = pieces.back();
+        const bool scaled = cache.type == KvType::Int8;
         spans.push_back({.type = cache.type,
                          .keys = kept.keys.data(),
                          .values = kept.values.data(),
                          .stride = stride,
                          .count = count,
                          .positions = explicitPositions ? kept.positions.data() : nullptr,
-                         .first = static_cast<std::int32_t>(first)});
+                         .first = static_cast<std::int32_t>(first),
+                         .keyScales = scaled ? kept.keyScales.data() : nullptr,
+                         .valueScales = scaled ? kept.valueScales.data() : nullptr});
     }
-    static void write(KvType type, const float* from, std::int64_t size, std::vector<std::byte>& to,
-                      std::int64_t row) {
+    static void write(KvType type, const float* from, const float* scale, std::int64_t size,
+                      std::vector<std::byte>& to, std::int64_t row) {
         for (std::int64_t i = 0; i < size; ++i) {
             const std::uint16_t half = floatToHalf(from[i]);
             const std::size_t at = static_cast<std::size_t>(row * size + i);
             if (type == KvType::F16) std::memcpy(&to[at * 2], &half, 2);
             if (type == KvType::F32) std::memcpy(&to[at * 4], from + i, 4);
+            if (type == KvType::Int8) to[at] = static_cast<std::byte>(std::lround(from[i] / *scale));
         }
     }
 };
@@ -183,7 +217,7 @@ TEST_P(Attention, agreesWithDoublePrecision) {
     const AttentionShape shapes[] = {{4, 2, 64, 0.125F, 0}, {7, 1, 80, 0.1F, 0}, {3, 3, 128, 0.08F, 0},
                                      {2, 1, 20, 0.2F, 0},   {6, 2, 7, 0.4F, 0},  {2, 2, 256, 0.0625F, 0}};
     for (const AttentionShape& shape : shapes) {
-        for (const KvType type : {KvType::F32, KvType::F16}) {
+        for (const KvType type : {KvType::F32, KvType::F16, KvType::Int8}) {
             SCOPED_TRACE(shape.headSize);
             const Cache cache(shape, type, 150, 3);
             check(cache, lastPositions(150, 41), Pieces(cache, {150}, false).spans);
@@ -193,9 +227,11 @@ TEST_P(Attention, agreesWithDoublePrecision) {
 
 TEST_P(Attention, manyKeysAndSplits) {
     const AttentionShape shape{4, 2, 32, 0.18F, 0};
-    const Cache cache(shape, KvType::F16, 2600, 3);
-    check(cache, lastPositions(2600, 3), Pieces(cache, {2600}).spans);
-    check(cache, {0, 5, 1023, 1024, 1025, 2047, 2048, 2599}, Pieces(cache, {1000, 1, 1599}).spans);
+    for (const KvType type : {KvType::F16, KvType::Int8}) {
+        const Cache cache(shape, type, 2600, 3);
+        check(cache, lastPositions(2600, 3), Pieces(cache, {2600}).spans);
+        check(cache, {0, 5, 1023, 1024, 1025, 2047, 2048, 2599}, Pieces(cache, {1000, 1, 1599}).spans);
+    }
 }
 
 TEST_P(Attention, theHeadSizesOfModels) {
@@ -307,7 +343,7 @@ TEST_P(Attention, theSameBitsInEveryCompany) {
     const auto many = withThreads(7);
     for (const std::int32_t sliding : {0, 300}) {
         const AttentionShape shape{6, 2, 48, 0.15F, sliding};
-        const Cache cache(shape, KvType::F16, 2200, 3);
+        const Cache cache(shape, sliding == 0 ? KvType::Int8 : KvType::F16, 2200, 3);
         const Pieces whole(cache, {2200}, false);
         const Pieces cut(cache, {1, 63, 65, 900, 0, 1100, 71});
         const std::vector<std::int32_t> positions = lastPositions(2200, 37);
@@ -348,7 +384,7 @@ TEST_P(WindowScores, agreeWithDoublePrecision) {
     for (const std::int32_t sliding : {0, 500}) {
         for (const std::int64_t count : {20, 200, 2500}) {
             const AttentionShape shape{6, 2, 24, 0.2F, sliding};
-            const Cache cache(shape, KvType::F16, count, 3);
+            const Cache cache(shape, count == 200 ? KvType::F16 : KvType::Int8, count, 3);
             const std::vector<std::int32_t> positions = lastPositions(count, 8);
             const std::vector<float> queries = randomQueries(shape, 8, 5);
             const std::int64_t before = count - 8;

@@ -32,9 +32,9 @@ public:
         return m_device->pack(tensor, activations);
     }
     bool looksUp() const override { return m_device->looksUp(); }
-    void lookUp(const Weight& weight, const std::int32_t* rows, std::int64_t n, float* out) override {
+    void lookUp(const Weight& weight, const std::int32_t* rows, std::int64_t n, float scale, float* out) override {
         Call call(*m_device);
-        m_device->lookUp(weight, rows, n, call.array(out, n * weight.columns()));
+        m_device->lookUp(weight, rows, n, scale, call.array(out, n * weight.columns()));
     }
 
     void rmsNorm(const float* x, std::int64_t n, std::int64_t width, const float* weight, float eps,
@@ -59,12 +59,16 @@ public:
         m_device->rope(call.array(x, n * heads * headSize), n, heads, headSize, size, style, inverseFrequency,
                        positions);
     }
-    void storeKv(const AttentionShape& shape, const float* keys, const float* values, std::int64_t n,
-                 const KvRows& rows, std::int64_t row) override {
+    void hadamard(float* x, std::int64_t n, std::int32_t heads, std::int32_t headSize) override {
+        Call call(*m_device);
+        m_device->hadamard(call.array(x, n * heads * headSize), n, heads, headSize);
+    }
+    void storeKv(const AttentionShape& shape, const float* keys, const float* values, const float* keyOffset,
+                 std::int64_t n, const KvRows& rows, std::int64_t row) override {
         Call call(*m_device);
         const std::int64_t count = n * shape.kvHeads * shape.headSize;
-        m_device->storeKv(shape, call.input(keys, count), call.input(values, count), n,
-                          call.rows(shape, rows), row);
+        m_device->storeKv(shape, call.input(keys, count), call.input(values, count),
+                          call.input(keyOffset, shape.kvHeads * shape.headSize), n, call.rows(shape, rows), row);
     }
     void attention(const AttentionShape& shape, const float* queries, const std::int32_t* positions,
                    std::int64_t n, std::span<const KvSpan> spans, float* out) override {
@@ -77,6 +81,11 @@ public:
         Call call(*m_device);
         float* to = call.array(out, count);
         m_device->siluMultiply(gate == out ? to : call.input(gate, count), call.input(up, count), count, to);
+    }
+    void geluMultiply(const float* gate, const float* up, std::int64_t count, float* out) override {
+        Call call(*m_device);
+        float* to = call.array(out, count);
+        m_device->geluMultiply(gate == out ? to : call.input(gate, count), call.input(up, count), count, to);
     }
     void add(float* x, const float* y, std::int64_t count) override {
         Call call(*m_device);
@@ -150,6 +159,8 @@ private:
                 const std::int64_t bytes = shape.kvHeads * each.stride * shape.headSize * bytesOf(each.type);
                 each.keys = input(each.keys, bytes);
                 each.values = input(each.values, bytes);
+                each.keyScales = input(each.keyScales, shape.kvHeads * each.stride);
+                each.valueScales = input(each.valueScales, shape.kvHeads * each.stride);
             }
             return moved;
         }
@@ -157,6 +168,8 @@ private:
             const std::int64_t bytes = shape.kvHeads * rows.stride * shape.headSize * bytesOf(rows.type);
             rows.keys = array(rows.keys, bytes);
             rows.values = array(rows.values, bytes);
+            rows.keyScales = array(rows.keyScales, shape.kvHeads * rows.stride);
+            rows.valueScales = array(rows.valueScales, shape.kvHeads * rows.stride);
             return rows;
         }
 

@@ -135,7 +135,8 @@ TEST_P(Layer, storeKvRoundsToNearest) {
         constexpr std::int64_t kStride = 9;
         std::vector<std::byte> k(static_cast<std::size_t>(2 * kStride * 20 * bytesOf(type)), std::byte{0x11});
         std::vector<std::byte> v = k;
-        m_backend->storeKv(shape, keys.data(), values.data(), 5, {type, k.data(), v.data(), kStride}, 3);
+        m_backend->storeKv(shape, keys.data(), values.data(), nullptr, 5,
+                           {type, k.data(), v.data(), kStride, nullptr, nullptr}, 3);
         for (std::int64_t g = 0; g < 2; ++g) {
             for (std::int64_t row = 0; row < kStride; ++row) {
                 for (std::int64_t i = 0; i < 20; ++i) {
@@ -158,6 +159,143 @@ TEST_P(Layer, storeKvRoundsToNearest) {
             }
         }
     }
+}
+
+/// GELU's tanh form in double, in a form that keeps its relative precision for negative x.
+double gelu(double x) {
+    const double z = std::sqrt(2 / std::acos(-1.0)) * (x + 0.044715 * x * x * x);
+    return x / (1 + std::exp(-2 * z));
+}
+
+TEST_P(Layer, geluMultiply) {
+    std::vector<float> gate;
+    for (float x = -12; x <= 12; x += 0.037F)
+        gate.push_back(x);
+    gate.insert(gate.end(), {0.0F, -0.0F, 1e-30F, -1e-30F, 1e30F, -1e30F, 2e38F, -2e38F});
+    const std::vector<float> up(gate.size(), 1.5F);
+    std::vector<float> out = gate;
+    m_backend->geluMultiply(gate.data(), up.data(), static_cast<std::int64_t>(gate.size()), out.data());
+    for (std::size_t i = 0; i < gate.size(); ++i) {
+        // The exponent's rounding grows with it: relative below, absolute where the result vanishes.
+        const double expected = gelu(gate[i]) * 1.5;
+        ASSERT_NEAR(out[i], expected, 4e-6 * std::fabs(expected) + 1e-12) << gate[i];
+    }
+    float nan = std::nanf("");
+    m_backend->geluMultiply(&nan, up.data(), 1, &nan);
+    EXPECT_TRUE(std::isnan(nan));
+    for (std::int64_t count = 0; count < 50; ++count) {
+        const std::vector<float> a = randomFloats(52, 1), b = randomFloats(52, 2);
+        std::vector<float> product(52, 9);
+        m_backend->geluMultiply(a.data() + 1, b.data() + 1, count, product.data() + 1);
+        for (std::int64_t i = 0; i < 52; ++i) {
+            const bool inside = i >= 1 && i <= count;
+            ASSERT_NEAR(product[i], inside ? gelu(a[i]) * double{b[i]} : 9, 1e-6) << count;
+        }
+    }
+}
+
+TEST_P(Layer, hadamardOfEveryHead) {
+    for (const std::int32_t size : {7, 8, 24, 64, 80, 128, 256}) {
+        const std::int32_t block = size & -size;
+        const std::vector<float> x = randomFloats(static_cast<std::size_t>(5 * 3 * size), 1);
+        std::vector<float> y = x;
+        m_backend->hadamard(y.data(), 5, 3, size);
+        for (std::size_t at = 0; at < y.size(); ++at) {
+            const std::size_t first = at / block * block;
+            double expected = 0;
+            for (unsigned i = 0; i < static_cast<unsigned>(block); ++i) {
+                const bool minus = std::popcount(i & static_cast<unsigned>(at - first)) % 2 == 1;
+                expected += (minus ? -1 : 1) * double{x[first + i]};
+            }
+            ASSERT_NEAR(y[at], expected / std::sqrt(block), 2e-6) << size;
+        }
+        std::vector<float> row(y.begin() + size, y.begin() + 2 * size),
+            alone(x.begin() + size, x.begin() + 2 * size);
+        m_backend->hadamard(alone.data(), 1, 1, size);
+        EXPECT_TRUE(sameBits(row, alone));
+    }
+}
+
+TEST_P(Layer, storeKvInEightBits) {
+    constexpr std::int64_t kRows = 7, kHeads = 2, kStride = 12, kFirst = 3;
+    for (const std::int32_t size : {7, 16, 20, 64, 80}) {
+        const AttentionShape shape{2, kHeads, size, 1, 0};
+        const auto elements = static_cast<std::size_t>(kRows * kHeads * size);
+        std::vector<float> keys = randomFloats(elements, 1, 100), values = randomFloats(elements, 2, 1e-6F);
+        const std::vector<float> offset = randomFloats(static_cast<std::size_t>(kHeads * size), 3, 300);
+        std::fill_n(values.begin(), size, 0.0F);
+        values[static_cast<std::size_t>(size)] = 1e30F;
+        for (const float* subtracted : {static_cast<const float*>(nullptr), offset.data()}) {
+            SCOPED_TRACE(size);
+            const auto bytes = static_cast<std::size_t>(kHeads * kStride * size);
+            std::vector<std::byte> k(bytes, std::byte{0x11}), v = k;
+            std::vector<float> keyScales(kHeads * kStride, 9), valueScales = keyScales;
+            m_backend->storeKv(
+                shape, keys.data(), values.data(), subtracted, kRows,
+                {KvType::Int8, k.data(), v.data(), kStride, keyScales.data(), valueScales.data()}, kFirst);
+            const auto check = [&](const float* from, const float* minus, const std::byte* codes,
+                                   float scale) {
+                double largest = 0;
+                for (int i = 0; i < size; ++i) {
+                    const float x = minus != nullptr ? from[i] - minus[i] : from[i];
+                    largest = std::max(largest, std::fabs(double{x}));
+                }
+                ASSERT_NEAR(scale, largest / 127, 1e-6 * largest);
+                for (int i = 0; i < size; ++i) {
+                    const double x = double{minus != nullptr ? from[i] - minus[i] : from[i]};
+                    const auto code = static_cast<std::int8_t>(codes[i]);
+                    ASSERT_NEAR(double{scale} * code, x, 0.5001 * double{scale}) << i;
+                    if (largest > 0 && std::fabs(x) == largest) {
+                        ASSERT_EQ(std::abs(int{code}), 127);
+                    }
+                }
+            };
+            for (std::int64_t g = 0; g < kHeads; ++g) {
+                for (std::int64_t row = 0; row < kStride; ++row) {
+                    const std::int64_t at = g * kStride + row, from = ((row - kFirst) * kHeads + g) * size;
+                    if (row < kFirst || row >= kFirst + kRows) {
+                        EXPECT_EQ(keyScales[at], 9);
+                        EXPECT_EQ(valueScales[at], 9);
+                        EXPECT_EQ(k[at * size], std::byte{0x11});
+                        EXPECT_EQ(v[(at + 1) * size - 1], std::byte{0x11});
+                        continue;
+                    }
+                    check(&keys[from], subtracted != nullptr ? subtracted + g * size : nullptr, &k[at * size],
+                          keyScales[at]);
+                    check(&values[from], nullptr, &v[at * size], valueScales[at]);
+                }
+            }
+        }
+    }
+}
+
+TEST_P(Layer, anOffsetOfTheKeysChangesNoAttention) {
+    const AttentionShape shape{4, 2, 16, 0.25F, 0};
+    constexpr std::int64_t kRows = 70;
+    std::vector<float> keys = randomFloats(kRows * 32, 1);
+    const std::vector<float> values = randomFloats(kRows * 32, 2), offset = randomFloats(32, 3, 20);
+    for (std::size_t i = 0; i < keys.size(); ++i)
+        keys[i] += offset[i % 32];
+    const std::vector<float> query = randomFloats(64, 4);
+    const std::int32_t position = kRows - 1;
+    std::vector<float> out[2];
+    for (const bool subtracted : {false, true}) {
+        std::vector<float> k(keys.size()), v(keys.size());
+        const KvRows rows{KvType::F32,
+                          reinterpret_cast<std::byte*>(k.data()),
+                          reinterpret_cast<std::byte*>(v.data()),
+                          kRows,
+                          nullptr,
+                          nullptr};
+        m_backend->storeKv(shape, keys.data(), values.data(), subtracted ? offset.data() : nullptr, kRows,
+                           rows, 0);
+        const KvSpan span{
+            .type = KvType::F32, .keys = rows.keys, .values = rows.values, .stride = kRows, .count = kRows};
+        out[subtracted].resize(64);
+        m_backend->attention(shape, query.data(), &position, 1, {&span, 1}, out[subtracted].data());
+    }
+    for (std::size_t i = 0; i < 64; ++i)
+        EXPECT_NEAR(out[0][i], out[1][i], 1e-4);
 }
 
 TEST_P(Layer, gatherRows) {

@@ -2,11 +2,14 @@
 
 #include <cstdint>
 #include <cstring>
+#include <fstream>
 #include <limits>
 #include <new>
 #include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 namespace kvasir::kernels {
 namespace {
@@ -42,6 +45,30 @@ TEST(AlignedMemory, growsAndMoves) {
     const AlignedMemory other = std::move(memory);
     EXPECT_EQ(other.data(), second);
 }
+
+#if defined(__linux__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+/// Memory of this process that is really there, bytes.
+std::size_t residentMemory() {
+    std::ifstream file("/proc/self/statm");
+    std::size_t whole = 0, resident = 0;
+    file >> whole >> resident;
+    return resident * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+}
+
+TEST(AlignedMemory, takesWhatItSays) {
+    // Pieces that are no whole number of huge pages: a document's K/V are many of them.
+    constexpr std::size_t kBytes = (std::size_t{5} << 20) + 12345;
+    std::vector<AlignedMemory> pieces;
+    const std::size_t before = residentMemory();
+    for (int i = 0; i < 24; ++i) {
+        pieces.push_back(AlignedMemory::tryAllocate(kBytes));
+        ASSERT_NE(pieces.back().data(), nullptr);
+        std::memset(pieces.back().data(), 1, kBytes);
+    }
+    const double said = 24.0 * kBytes;
+    EXPECT_NEAR(static_cast<double>(residentMemory() - before), said, 0.05 * said);
+}
+#endif
 
 }  // namespace
 }  // namespace kvasir::kernels

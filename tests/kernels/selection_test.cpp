@@ -137,7 +137,7 @@ TEST_P(Selection, gatherKvThroughSpans) {
     std::vector<float> values(keys);
     m_backend->gatherKv(shape, spans, rows.data(), 4,
                         {KvType::F32, reinterpret_cast<std::byte*>(keys.data()),
-                         reinterpret_cast<std::byte*>(values.data()), 6});
+                         reinterpret_cast<std::byte*>(values.data()), 6, nullptr, nullptr});
     for (std::int64_t g = 0; g < 2; ++g) {
         for (std::int64_t i = 0; i < 4; ++i) {
             const std::int64_t row = rows[g * 4 + i];
@@ -149,6 +149,41 @@ TEST_P(Selection, gatherKvThroughSpans) {
         }
     }
     EXPECT_EQ(keys[4 * 5], -1);
+}
+
+TEST_P(Selection, gatherKvTakesTheScalesAlong) {
+    const AttentionShape shape{2, 2, 8, 1, 0};
+    std::vector<std::byte> keys(std::size_t{2} * 5 * 8), values = keys;
+    std::vector<float> keyScales(10), valueScales(10);
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+        keys[i] = static_cast<std::byte>(i);
+        values[i] = static_cast<std::byte>(100 + i);
+        keyScales[i / 8] = static_cast<float>(i / 8);
+        valueScales[i / 8] = static_cast<float>(100 + i / 8);
+    }
+    const KvSpan span{.type = KvType::Int8,
+                      .keys = keys.data(),
+                      .values = values.data(),
+                      .stride = 5,
+                      .count = 5,
+                      .keyScales = keyScales.data(),
+                      .valueScales = valueScales.data()};
+    const std::vector<std::int32_t> rows{0, 3, 1, 4};
+    std::vector<std::byte> keptKeys(std::size_t{2} * 3 * 8), keptValues = keptKeys;
+    std::vector<float> keptKeyScales(6, -1), keptValueScales(6, -1);
+    m_backend->gatherKv(
+        shape, {&span, 1}, rows.data(), 2,
+        {KvType::Int8, keptKeys.data(), keptValues.data(), 3, keptKeyScales.data(), keptValueScales.data()});
+    for (std::int64_t g = 0; g < 2; ++g) {
+        for (std::int64_t i = 0; i < 2; ++i) {
+            const std::int64_t from = g * 5 + rows[g * 2 + i], to = g * 3 + i;
+            EXPECT_EQ(std::memcmp(&keptKeys[to * 8], &keys[from * 8], 8), 0);
+            EXPECT_EQ(std::memcmp(&keptValues[to * 8], &values[from * 8], 8), 0);
+            EXPECT_EQ(keptKeyScales[to], keyScales[from]);
+            EXPECT_EQ(keptValueScales[to], valueScales[from]);
+        }
+    }
+    EXPECT_EQ(keptKeyScales[2], -1);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@ unanswerable question must not occur. Exits 1 and names what is wrong.
 
 import collections
 import csv
+import functools
 import re
 import subprocess
 import sys
@@ -44,6 +45,7 @@ will with without would""".split())
 NAMES = {"瑞浜", "浜化", "化工", "北嶺", "嶺精", "精機"}
 
 
+@functools.lru_cache(maxsize=None)
 def normalised(text):
     """One spelling for widths, case, thousands separators and white space."""
     text = unicodedata.normalize("NFKC", text).casefold()
@@ -74,8 +76,14 @@ def answer_is_right(answer, expected):
                for spellings in facts_of(expected))
 
 
-def pages_of(document):
-    path = SAMPLES / document
+def read_rows(path):
+    with open(path, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+def pages_of(document, folder=SAMPLES):
+    """Pages of a PDF file, lines of any other."""
+    path = folder / document
     if path.suffix != ".pdf":
         return path.read_text(encoding="utf-8").splitlines()
     done = subprocess.run(["pdftotext", "-enc", "UTF-8", str(path), "-"],
@@ -132,34 +140,44 @@ def check_answerable(row, pages):
     return problems
 
 
-def check_unanswerable(row, pages):
+def check_unanswerable(row, pages, absent):
     if row["expected"] != UNANSWERABLE or row["pages"]:
         return ["an unanswerable question expects %r and no page" % UNANSWERABLE]
     text = re.sub(r"\s+", "" if row["language"] == "ja" else " ", " ".join(pages))
-    found = re.search(ABSENT[row["id"]], text, re.IGNORECASE)
+    found = re.search(absent[row["id"]], text, re.IGNORECASE)
     return ["the document speaks of %r" % found.group()] if found else []
 
 
-def main():
-    with open(HERE / "questions.tsv", encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+def check_rows(rows, pages, absent):
+    """What is wrong with the questions; pages and absent patterns by document and by id."""
     problems = []
-    for column, wanted in (("kind", KINDS), ("document", DOCUMENTS)):
-        counted = collections.Counter(r[column] for r in rows)
-        if counted != wanted:
-            problems.append("%s: %r instead of %r" % (column, dict(counted), wanted))
     if len({r["id"] for r in rows}) != len(rows):
         problems.append("an id occurs twice")
-    pages = {document: pages_of(document) for document in DOCUMENTS}
     for row in rows:
-        check = (check_unanswerable if row["kind"] == "unanswerable"
-                 else check_answerable)
-        problems += ["%s: %s" % (row["id"], p)
-                     for p in check(row, pages[row["document"]])]
+        found = (check_unanswerable(row, pages[row["document"]], absent) if row["kind"] == "unanswerable"
+                 else check_answerable(row, pages[row["document"]]))
+        problems += ["%s: %s" % (row["id"], p) for p in found]
+    return problems
+
+
+def check_counts(rows, column, wanted):
+    counted = collections.Counter(r[column] for r in rows)
+    return [] if counted == wanted else ["%s: %r instead of %r" % (column, dict(counted), wanted)]
+
+
+def report(rows, problems):
+    """Prints what is wrong and how much; -> the exit status"""
     for problem in problems:
         print(problem)
     print("%d questions, %d problems" % (len(rows), len(problems)))
     return 1 if problems else 0
+
+
+def main():
+    rows = read_rows(HERE / "questions.tsv")
+    problems = check_counts(rows, "kind", KINDS) + check_counts(rows, "document", DOCUMENTS)
+    pages = {document: pages_of(document) for document in DOCUMENTS}
+    return report(rows, problems + check_rows(rows, pages, ABSENT))
 
 
 if __name__ == "__main__":
