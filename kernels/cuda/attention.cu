@@ -49,9 +49,15 @@ bool sameForAllHeads(const AttentionShape& shape, std::span<const KvSpan> spans)
 }
 
 /// One group of threads sums every kGroups-th split; thread (group, eight) makes eight columns.
-__global__ void combineKernel(AttentionShape shape, States states, std::int64_t n, Rows out) {
+__global__ void combineKernel(AttentionShape shape, States states, std::int64_t n, Rows out,
+                              const __grid_constant__ Ahead ahead) {
     extern __shared__ float shared[];  // [groups][headSize], [groups], then the splits' sums
     letNextStart();
+    if (blockIdx.x >= n) {
+        const int across = static_cast<int>(gridDim.y), block = static_cast<int>(blockIdx.x - n) * across;
+        fetchAhead(ahead, block + static_cast<int>(blockIdx.y), static_cast<int>(gridDim.x - n) * across);
+        return waitForPrevious();
+    }
     waitForPrevious();
     const int size = shape.headSize, perVector = size / 8;
     const int groups = static_cast<int>(blockDim.x) / perVector;
@@ -102,13 +108,16 @@ __global__ void combineKernel(AttentionShape shape, States states, std::int64_t 
     storeEight(out, row, std::int64_t{head} * size + eight * 8, values);
 }
 
-void combine(Context& context, const AttentionCall& call, const States& states, const Rows& out) {
+void combine(Context& context, const AttentionCall& call, const States& states, const Rows& out, const Ahead& ahead) {
+    constexpr std::int64_t kAheadColumns = 8;  // of blocks that fetch
+
     const int size = call.shape.headSize;
     const std::size_t shared =
         sizeof(float) * (static_cast<std::size_t>(kCombineThreads / (size / 8)) * static_cast<std::size_t>(size + 1) +
                          2 * static_cast<std::size_t>(states.splits) + 2);
-    launch(context, combineKernel, dim3(static_cast<unsigned>(call.n), static_cast<unsigned>(call.shape.heads)),
-           kCombineThreads, shared, call.shape, states, call.n, out);
+    const std::int64_t columns = call.n + (ahead.bytes[0] > 0 ? kAheadColumns : 0);
+    launch(context, combineKernel, dim3(static_cast<unsigned>(columns), static_cast<unsigned>(call.shape.heads)),
+           kCombineThreads, shared, call.shape, states, call.n, out, ahead);
 }
 
 }  // namespace
@@ -173,7 +182,7 @@ bool canAttend(const Context& context, const AttentionCall& call) {
            (size == 64 || size == 128 || (size == 256 && context.sharedLimit() >= kShared));
 }
 
-void attend(Context& context, const AttentionCall& call, const Rows& out) {
+void attend(Context& context, const AttentionCall& call, const Rows& out, const Ahead& ahead) {
     if (!context.ok() || out.data == nullptr || call.n == 0) return;
     const std::int64_t group = call.shape.heads / call.shape.kvHeads, vectors = call.n * group;
     const bool hopper = vectors > 16 && canAttendHopper(context, call);
@@ -201,7 +210,7 @@ void attend(Context& context, const AttentionCall& call, const Rows& out) {
     } else {
         attendMma(context, call, states, few);
     }
-    if (!direct) combine(context, call, states, out);
+    if (!direct) combine(context, call, states, out, ahead);
 }
 
 }  // namespace kvasir::kernels::cuda

@@ -81,7 +81,7 @@ void attendStrict(Context& context, const AttentionCall& call, float* out);
 /// Whether the tensor core kernels take this call.
 bool canAttend(const Context& context, const AttentionCall& call);
 /// Tensor cores; `out` in any form, one row for each row of queries.
-void attend(Context& context, const AttentionCall& call, const Rows& out);
+void attend(Context& context, const AttentionCall& call, const Rows& out, const Ahead& ahead = {});
 
 // ------------------------------------------------------------------------------------ used by `attend` alone
 /// Where splits of the keys leave their states: unnormalised sums of values, and (largest score in powers of

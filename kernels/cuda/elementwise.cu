@@ -63,8 +63,13 @@ __device__ __forceinline__ void loadEight(const __nv_bfloat16* row, std::int64_t
 /// A row in the block's registers: read once, and the weights before the kernel that makes it has ended.
 template <int kChunks>
 __global__ void __launch_bounds__(kNormThreads)
-    normRowsKernel(const float* x, std::int64_t width, const float* weight, float eps, Rows out) {
+    normRowsKernel(const float* x, std::int64_t n, std::int64_t width, const float* weight, float eps, Rows out,
+                   const __grid_constant__ Ahead ahead) {
     letNextStart();
+    if (blockIdx.x >= n) {
+        fetchAhead(ahead, static_cast<int>(blockIdx.x - n), static_cast<int>(gridDim.x - n));
+        return waitForPrevious();
+    }
     float v[kChunks][8], w[kChunks][8];
 #pragma unroll
     for (int c = 0; c < kChunks; ++c)
@@ -420,16 +425,16 @@ void rmsNorm(Context& context, const float* x, std::int64_t n, std::int64_t widt
 }
 
 void formRows(Context& context, const float* x, std::int64_t n, std::int64_t width, const float* weight, float eps,
-              const Rows& out) {
+              const Rows& out, const Ahead& ahead) {
     if (out.data == nullptr) return;
-    const dim3 rows(static_cast<unsigned>(n));
+    const dim3 rows(static_cast<unsigned>(n + (ahead.bytes[0] > 0 ? context.multiprocessors() : 0)));
     constexpr std::int64_t kChunk = std::int64_t{kNormThreads} * 8;
     if (weight != nullptr && out.stride <= kChunk) {
-        launch(context, normRowsKernel<1>, rows, kNormThreads, 0, x, width, weight, eps, out);
+        launch(context, normRowsKernel<1>, rows, kNormThreads, 0, x, n, width, weight, eps, out, ahead);
     } else if (weight != nullptr && out.stride <= 2 * kChunk) {
-        launch(context, normRowsKernel<2>, rows, kNormThreads, 0, x, width, weight, eps, out);
+        launch(context, normRowsKernel<2>, rows, kNormThreads, 0, x, n, width, weight, eps, out, ahead);
     } else if (weight != nullptr) {
-        launch(context, normWideRowsKernel, rows, kNormThreads, 0, x, width, weight, eps, out);
+        launch(context, normWideRowsKernel, dim3(static_cast<unsigned>(n)), kNormThreads, 0, x, width, weight, eps, out);
     } else {
         launch(context, formRowsKernel, gridFor(n * out.stride / 8, kThreads), kThreads, 0, x, n, width, out);
     }

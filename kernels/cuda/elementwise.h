@@ -16,7 +16,7 @@ void rmsNorm(Context& context, const float* x, std::int64_t n, std::int64_t widt
              float* out);
 /// The same into the form that a product reads. `weight` null: x as it is, not normed.
 void formRows(Context& context, const float* x, std::int64_t n, std::int64_t width, const float* weight, float eps,
-              const Rows& out);
+              const Rows& out, const Ahead& ahead = {});
 /// SiLU, or GELU in its tanh form.
 enum class Gate : std::uint8_t { Silu, Gelu };
 void gateMultiply(Context& context, Gate function, const float* gate, const float* up, std::int64_t count, float* out);

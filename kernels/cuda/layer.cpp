@@ -3,6 +3,7 @@
 // tensor core products. More: the library, on matrices that are dequantised just before.
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/cuda/dequantise.h"
@@ -16,6 +17,19 @@ namespace {
 constexpr std::int64_t kChunkRows = 8192;
 /// Layers of this many rows take milliseconds: only a few are queued ahead, so that a stop takes effect soon.
 constexpr std::int64_t kManyRows = 1024;
+
+/// Of matrices that the next product reads; at most so much of each that all fit into the second-level cache.
+Ahead aheadOf(std::initializer_list<const PackedWeight*> weights, RowForm form) {
+    constexpr std::size_t kMostBytes = std::size_t{12} << 20;
+    Ahead ahead;
+    if (form != RowForm::Bytes) return ahead;  // more rows keep the memory busy as it is
+    int i = 0;
+    for (const PackedWeight* weight : weights) {
+        ahead.data[i] = weight->memory();
+        ahead.bytes[i++] = static_cast<std::int64_t>(std::min(weight->bytes(), kMostBytes));
+    }
+    return ahead;
+}
 
 }  // namespace
 
@@ -129,7 +143,8 @@ void CudaBackend::attentionPart(const LayerCall& call, const LayerWeightsView& w
     qkv.style = call.ropeStyle;
     qkv.table = ropeTableFor(n, call.ropeSize / 2, call.inverseFrequency, call.positions);
     const Rows normed = makeRows(context, Slot::Rows, form, n, call.width);
-    formRows(context, call.hidden, n, call.width, call.attentionNorm, call.eps, normed);
+    formRows(context, call.hidden, n, call.width, call.attentionNorm, call.eps, normed,
+             aheadOf({weights.query, weights.key, weights.value}, form));
     if (form == RowForm::Bfloat) {
         auto* y = context.workspace<__nv_bfloat16>(Slot::Wide, n * all);
         const std::array<const PackedWeight*, 3> merged{weights.query, weights.key, weights.value};
@@ -153,7 +168,7 @@ void CudaBackend::attentionPart(const LayerCall& call, const LayerWeightsView& w
     AttentionCall attention = attentionCall(shape, call.positions, n, call.spans);
     attention.half = half;
     if (canAttend(context, attention)) {
-        attend(context, attention, mixed);
+        attend(context, attention, mixed, aheadOf({weights.output}, form));
     } else {
         attention.floats = floats;
         auto* out = context.workspace<float>(Slot::KeyValue, n * query);
@@ -172,7 +187,8 @@ void CudaBackend::feedForwardPart(const LayerCall& call, const LayerWeightsView&
     const Gate function = call.gelu ? Gate::Gelu : Gate::Silu;
     const Rows normed = makeRows(context, Slot::Rows, form, n, call.width);
     const Rows gated = makeRows(context, Slot::Gated, form, n, width);
-    formRows(context, call.hidden, n, call.width, call.feedForwardNorm, call.eps, normed);
+    formRows(context, call.hidden, n, call.width, call.feedForwardNorm, call.eps, normed,
+             aheadOf({weights.gate, weights.up}, form));
     if (!context.ok()) return;
     if (form == RowForm::Bytes && !call.gelu && canGate(weights.gate->planes(), weights.up->planes())) {
         gatedMatvec(context, weights.gate->planes(), weights.up->planes(), normed, n, gated);

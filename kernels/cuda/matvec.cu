@@ -1,5 +1,6 @@
-// A matrix times a few vectors whose activations are 8-bit codes: bound by reading the weights once. A warp takes
-// one output after another; its lanes take units of 32 inputs in turn, whose 16 bytes of codes one load brings.
+// A matrix times a few vectors whose activations are 8-bit codes: bound by reading the weights once. A warp
+// takes two outputs at a time; its lanes take units of 32 inputs in turn, whose 16 bytes of codes one load
+// brings.
 #include "kernels/cuda/products.h"
 
 #include "kernels/cuda/device.cuh"
@@ -11,8 +12,7 @@ namespace {
 
 constexpr int kThreads = 128;
 constexpr int kWarps = kThreads / kWarp;
-/// Warps of a launch beyond which each takes several rows.
-constexpr std::int64_t kManyWarps = 16384;
+constexpr int kRowsPerWarp = 2;
 constexpr int kGatedThreads = 256;
 constexpr int kGatedOutputs = 32;  ///< of a block: one unit of the next product's input
 
@@ -21,12 +21,11 @@ struct Task {
     const float* bias;
     float* y;
     std::int64_t yStride;
-    std::int64_t endWarp;  ///< warps for this matrix and those before
+    std::int64_t endPair;  ///< pairs of outputs of this matrix and those before
 };
 struct Tasks {
     Task tasks[kMaxTargets];
     int count;
-    int rowsPerWarp;
 };
 
 /// An integer below 2^22 in size as a float, by its bits: the conversion instruction runs at a fraction of the rate.
@@ -56,81 +55,74 @@ __device__ __forceinline__ float unitProduct(const RawUnit<T>& raw, const UnitSc
            scales.offset[0] * x.y - scales.offset[1] * x.z;
 }
 
-/// What a lane reads in one turn.
+/// What a lane reads of two outputs' weights in one turn.
 template <TensorType T>
-struct Turn {
-    RawUnit<T> codes;
-    RawScales<T> scales;
+struct TwoUnits {
+    RawUnit<T> a, b;
+    RawScales<T> scalesA, scalesB;
 };
 
-/// Rows that a warp multiplies one after another: `count` rows from `first` on, of one matrix, or of two in turns.
-struct RowList {
-    const Planes& even;
-    const Planes& odd;  ///< the same matrix, or the other of a pair
-    std::int64_t first;
-    int count;
+/// Bytes of shared memory for x, where it is brought there: a single vector, of which every turn would wait for the
+/// second-level cache otherwise.
+constexpr std::size_t stagedBytes(int vectors, std::int64_t stride) {
+    return vectors == 1 ? static_cast<std::size_t>(stride + stride / 2) : 0;
+}
 
-    __device__ __forceinline__ bool paired() const { return &even != &odd; }
-    __device__ __forceinline__ const Planes& planes(int i) const { return i % 2 == 0 ? even : odd; }
-    __device__ __forceinline__ std::int64_t row(int i) const { return first + (paired() ? i / 2 : i); }
-};
+/// Codes and units of the first row of x to shared memory, by the whole block.
+__device__ __forceinline__ void stageRow(const Rows& x, int4* to) {
+    const int codes = static_cast<int>(x.stride / 16), units = static_cast<int>(x.stride / kUnit);
+    for (int i = static_cast<int>(threadIdx.x); i < codes + units; i += static_cast<int>(blockDim.x)) {
+        to[i] = i < codes ? reinterpret_cast<const int4*>(x.codes)[i]
+                          : reinterpret_cast<const int4*>(x.units)[i - codes];
+    }
+    __syncthreads();
+}
 
-/// Calls finish(i, sums) for each row of the list, sums the same on every lane. The rows' weights are one stream, of
-/// which kAhead turns are always on their way: across rows, and before the kernel that makes x has ended.
-template <TensorType T, int N, typename Finish>
-__device__ __forceinline__ void quantisedRows(const RowList& list, const Rows& x, int n, const Finish& finish) {
-    constexpr int kAhead = N == 1 ? 3 : 2;
-    const int lane = static_cast<int>(threadIdx.x % kWarp), units = static_cast<int>(list.even.units);
-    const int turns = (units + kWarp - 1) / kWarp, total = turns * list.count;
-    Turn<T> ring[kAhead];
-    int nextRow = 0, nextUnit = lane;
-    const auto load = [&](Turn<T>& to) {
-        if (nextRow < list.count && nextUnit < units) {
-            const Planes& planes = list.planes(nextRow);
-            const std::int64_t at = list.row(nextRow) * units + nextUnit;
-            to.codes = loadUnit<T>(planes, at);
-            to.scales = loadScales<T>(planes, at);
-        }
-        nextUnit += kWarp;
-        if (nextUnit - lane < turns * kWarp) return;
-        nextUnit = lane;
-        ++nextRow;
+/// Adds two rows of a quantised matrix times N vectors to sums; rows are given by their first units. The weights of
+/// the first turns are on their way before the kernel that makes x has ended. `stage`: x is not in shared memory yet;
+/// all warps of the block come here together then.
+template <TensorType T, int N>
+__device__ __forceinline__ void quantisedRows(const Planes& a, std::int64_t unitA, const Planes& b,
+                                              std::int64_t unitB, const Rows& x, int n, bool stage,
+                                              float (&sums)[2][N]) {
+    extern __shared__ int4 staged[];
+    constexpr int kAhead = 2;
+    const int lane = static_cast<int>(threadIdx.x % kWarp), units = static_cast<int>(a.units);
+    TwoUnits<T> ring[kAhead];
+    const auto load = [&](TwoUnits<T>& to, int unit) {
+        if (unit >= units) return;
+        to.a = loadUnit<T>(a, unitA + unit);
+        to.b = loadUnit<T>(b, unitB + unit);
+        to.scalesA = loadScales<T>(a, unitA + unit);
+        to.scalesB = loadScales<T>(b, unitB + unit);
     };
 #pragma unroll
     for (int i = 0; i < kAhead; ++i)
-        load(ring[i]);
+        load(ring[i], lane + i * kWarp);
     waitForPrevious();
-    float sums[N] = {};
-    int row = 0, turn = 0;
-#pragma unroll 1
-    for (int first = 0; first < total; first += kAhead) {
+    if constexpr (N == 1) {
+        if (stage) stageRow(x, staged);
+    }
+    const int codesOfRow = static_cast<int>(x.stride / 16);
+    for (int first = lane; first < units; first += kAhead * kWarp) {
 #pragma unroll
         for (int i = 0; i < kAhead; ++i) {
-            if (first + i >= total) break;
-            const Turn<T> now = ring[i];
-            load(ring[i]);
-            const int unit = turn * kWarp + lane;
-            if (unit < units) {
-                const UnitScales scales = expand<T>(now.scales);
+            const int unit = first + i * kWarp;
+            if (unit >= units) break;
+            const TwoUnits<T> now = ring[i];
+            load(ring[i], unit + kAhead * kWarp);
+            const UnitScales scalesA = expand<T>(now.scalesA), scalesB = expand<T>(now.scalesB);
 #pragma unroll
-                for (int r = 0; r < N; ++r) {
-                    if (r >= n) break;
-                    const int4* codes = reinterpret_cast<const int4*>(x.codes + r * x.stride) + unit;
-                    const int4 low = codes[0], high = codes[x.stride / 32];
-                    const float4 xUnit = x.units[r * (x.stride / kUnit) + unit];
-                    sums[r] += unitProduct<T>(now.codes, scales, low, high, xUnit);
-                }
+            for (int r = 0; r < N; ++r) {
+                if (r >= n) break;
+                const int4* codes =
+                    (N == 1 ? staged : reinterpret_cast<const int4*>(x.codes + r * x.stride)) + unit;
+                const int4 low = codes[0], high = codes[codesOfRow / 2];
+                const float4 xUnit = N == 1 ? reinterpret_cast<const float4*>(staged + codesOfRow)[unit]
+                                            : x.units[r * (x.stride / kUnit) + unit];
+                sums[0][r] += unitProduct<T>(now.a, scalesA, low, high, xUnit);
+                sums[1][r] += unitProduct<T>(now.b, scalesB, low, high, xUnit);
             }
-            if (++turn < turns) continue;
-#pragma unroll
-            for (int r = 0; r < N; ++r)
-                sums[r] = warpSum(sums[r]);
-            finish(row, sums);
-#pragma unroll
-            for (float& sum : sums)
-                sum = 0;
-            turn = 0;
-            ++row;
         }
     }
 }
@@ -149,104 +141,117 @@ __device__ __forceinline__ void eightPlain(const In* at, float (&v)[8]) {
 }
 
 /// The same for matrices of floats, whose x are the unrounded floats.
-template <typename In, int N, typename Finish>
-__device__ __forceinline__ void plainRows(const RowList& list, const Rows& x, int n, const Finish& finish) {
+template <typename In, int N>
+__device__ __forceinline__ void plainRows(const Planes& a, std::int64_t rowA, const Planes& b, std::int64_t rowB,
+                                          const Rows& x, int n, float (&sums)[2][N]) {
     const int lane = static_cast<int>(threadIdx.x % kWarp);
-    const std::int64_t columns = list.even.columns, whole = columns % 8 == 0 ? columns : 0;
+    const In* rows[2] = {reinterpret_cast<const In*>(a.codes) + rowA * a.columns,
+                         reinterpret_cast<const In*>(b.codes) + rowB * b.columns};
+    const bool vectors = a.columns % 8 == 0;
     waitForPrevious();
-    for (int row = 0; row < list.count; ++row) {
-        const In* w = reinterpret_cast<const In*>(list.planes(row).codes) + list.row(row) * columns;
-        float sums[N] = {};
-#pragma unroll 4
-        for (std::int64_t column = lane * 8; column < whole; column += kWarp * 8) {
-            float a[8], v[8];
-            eightPlain(w + column, a);
+    const std::int64_t whole = vectors ? a.columns : 0;
+#pragma unroll 2
+    for (std::int64_t column = lane * 8; column < whole; column += kWarp * 8) {
+        float w[2][8], v[8];
+        eightPlain(rows[0] + column, w[0]);
+        eightPlain(rows[1] + column, w[1]);
 #pragma unroll
-            for (int r = 0; r < N; ++r) {
-                if (r >= n) break;
-                eightPlain(x.floats + r * x.stride + column, v);
+        for (int r = 0; r < N; ++r) {
+            if (r >= n) break;
+            eightPlain(x.floats + r * x.stride + column, v);
 #pragma unroll
-                for (int i = 0; i < 8; ++i)
-                    sums[r] += a[i] * v[i];
+            for (int i = 0; i < 8; ++i) {
+                sums[0][r] += w[0][i] * v[i];
+                sums[1][r] += w[1][i] * v[i];
             }
         }
-        for (std::int64_t column = whole + lane; column < columns; column += kWarp) {
-#pragma unroll
-            for (int r = 0; r < N; ++r) {
-                if (r < n) sums[r] += toFloat(w[column]) * x.floats[r * x.stride + column];
-            }
+    }
+    for (std::int64_t column = whole + lane; column < a.columns; column += kWarp) {
+        for (int r = 0; r < n; ++r) {
+            const float v = x.floats[r * x.stride + column];
+            sums[0][r] += toFloat(rows[0][column]) * v;
+            sums[1][r] += toFloat(rows[1][column]) * v;
         }
-#pragma unroll
-        for (int r = 0; r < N; ++r)
-            sums[r] = warpSum(sums[r]);
-        finish(row, sums);
     }
 }
 
-template <TensorType T, int N, typename Finish>
-__device__ __forceinline__ void multiplyRows(const RowList& list, const Rows& x, int n, const Finish& finish) {
+/// sums[i][r], the same on every lane: outputs rowA of `a` and rowB of `b`, matrices of type T and one width.
+template <TensorType T, int N>
+__device__ __forceinline__ void twoRows(const Planes& a, std::int64_t rowA, const Planes& b, std::int64_t rowB,
+                                        const Rows& x, int n, bool stage, float (&sums)[2][N]) {
     if constexpr (T == TensorType::F16) {
-        plainRows<__half, N>(list, x, n, finish);
+        plainRows<__half>(a, rowA, b, rowB, x, n, sums);
     } else if constexpr (T == TensorType::BF16) {
-        plainRows<__nv_bfloat16, N>(list, x, n, finish);
+        plainRows<__nv_bfloat16>(a, rowA, b, rowB, x, n, sums);
     } else if constexpr (T == TensorType::F32) {
-        plainRows<float, N>(list, x, n, finish);
+        plainRows<float>(a, rowA, b, rowB, x, n, sums);
     } else {
-        quantisedRows<T, N>(list, x, n, finish);
+        quantisedRows<T>(a, rowA * a.units, b, rowB * b.units, x, n, stage, sums);
+    }
+#pragma unroll
+    for (int r = 0; r < N; ++r) {
+        sums[0][r] = warpSum(sums[0][r]);
+        sums[1][r] = warpSum(sums[1][r]);
     }
 }
 
-/// Warps that a multiprocessor holds: one vector needs few registers.
+/// Blocks a multiprocessor must hold: with one vector all blocks of a layer's matrices run at once, or the last ones
+/// would run alone.
 constexpr int minBlocks(int vectors, int threads) {
-    return (vectors == 1 ? 1024 : 512) / threads;
+    return vectors == 1 ? 768 / threads : 512 / threads;
+}
+constexpr int minGatedBlocks(int vectors) {
+    return vectors == 1 ? 4 : 2;
 }
 
 template <TensorType T, int N>
 __global__ void __launch_bounds__(kThreads, minBlocks(N, kThreads))
     matvecKernel(const __grid_constant__ Tasks tasks, const __grid_constant__ Rows x, int n, Write write) {
-    std::int64_t warp = static_cast<std::int64_t>(blockIdx.x) * kWarps + threadIdx.x / kWarp;
+    std::int64_t pair = static_cast<std::int64_t>(blockIdx.x) * kWarps + threadIdx.x / kWarp;
     int index = 0;
-    while (index < tasks.count && warp >= tasks.tasks[index].endWarp)
+    while (index < tasks.count && pair >= tasks.tasks[index].endPair)
         ++index;
     letNextStart();
-    if (index == tasks.count) return waitForPrevious();
+    // A warp behind the last row goes along with it, because the block moves together.
+    const bool behind = index == tasks.count;
+    if (behind) pair = tasks.tasks[--index].endPair - 1;
     const Task& task = tasks.tasks[index];
-    if (index > 0) warp -= tasks.tasks[index - 1].endWarp;
-    const std::int64_t first = warp * tasks.rowsPerWarp;
-    const std::int64_t left = task.planes.rows - first;
-    const RowList list{task.planes, task.planes, first,
-                       static_cast<int>(left < tasks.rowsPerWarp ? left : tasks.rowsPerWarp)};
-    multiplyRows<T, N>(list, x, n, [&](int i, const float (&sums)[N]) {
-        if (threadIdx.x % kWarp != 0) return;
-        const float bias = task.bias != nullptr ? task.bias[first + i] : 0.0F;
+    if (index > 0) pair -= tasks.tasks[index - 1].endPair;
+    const std::int64_t row = pair * kRowsPerWarp;
+    const bool both = row + 1 < task.planes.rows;
+    float sums[2][N] = {};
+    twoRows<T>(task.planes, row, task.planes, both ? row + 1 : row, x, n, true, sums);
+    const int lane = static_cast<int>(threadIdx.x % kWarp);
+    if (behind || lane > 1 || (lane == 1 && !both)) return;
+    const float bias = task.bias != nullptr ? task.bias[row + lane] : 0.0F;
 #pragma unroll
-        for (int r = 0; r < N; ++r) {
-            if (r >= n) break;
-            float* y = task.y + r * task.yStride + first + i;
-            *y = write == Write::Add ? *y + (sums[r] + bias) : sums[r] + bias;
-        }
-    });
+    for (int r = 0; r < N; ++r) {
+        if (r >= n) break;
+        float* y = task.y + r * task.yStride + row + lane;
+        const float sum = (lane == 0 ? sums[0][r] : sums[1][r]) + bias;
+        *y = write == Write::Add ? *y + sum : sum;
+    }
 }
 
 template <TensorType T, int N>
-__global__ void __launch_bounds__(kGatedThreads, minBlocks(N, kGatedThreads))
+__global__ void __launch_bounds__(kGatedThreads, minGatedBlocks(N))
     gatedKernel(const __grid_constant__ Planes gate, const __grid_constant__ Planes up, const __grid_constant__ Rows x,
                 int n, const __grid_constant__ Rows out) {
     __shared__ float results[N][kGatedOutputs];
     constexpr int kPerWarp = kGatedOutputs / (kGatedThreads / kWarp);
-    const int output = static_cast<int>(threadIdx.x / kWarp) * kPerWarp;
+    const int warp = static_cast<int>(threadIdx.x / kWarp), lane = static_cast<int>(threadIdx.x % kWarp);
     const std::int64_t first = static_cast<std::int64_t>(blockIdx.x) * kGatedOutputs;
     letNextStart();
-    float gates[N];
-    const RowList list{gate, up, first + output, 2 * kPerWarp};
-    multiplyRows<T, N>(list, x, n, [&](int i, const float (&sums)[N]) {
+#pragma unroll 1
+    for (int i = 0; i < kPerWarp; ++i) {
+        const int output = warp * kPerWarp + i;
+        float sums[2][N] = {};
+        twoRows<T>(gate, first + output, up, first + output, x, n, i == 0, sums);
 #pragma unroll
         for (int r = 0; r < N; ++r) {
-            if (i % 2 == 0) gates[r] = sums[r];
-            if (i % 2 == 1 && threadIdx.x % kWarp == 0)
-                results[r][output + i / 2] = gates[r] / (1.0F + __expf(-gates[r])) * sums[r];
+            if (lane == 0) results[r][output] = sums[0][r] / (1.0F + __expf(-sums[0][r])) * sums[1][r];
         }
-    });
+    }
     __syncthreads();
     if (threadIdx.x < n * 4) {
         const int r = static_cast<int>(threadIdx.x) / 4, eight = static_cast<int>(threadIdx.x) % 4 * 8;
@@ -276,17 +281,16 @@ void matvec(Context& context, std::span<const Target> targets, const Rows& x, st
     for (std::size_t first = 0; first < targets.size();) {
         const TensorType type = targets[first].weight->planes().type;
         Tasks tasks{};
-        tasks.rowsPerWarp = targets[first].weight->rows() > kManyWarps ? 4 : 1;
-        std::int64_t warps = 0;
+        std::int64_t pairs = 0;
         for (; first < targets.size() && targets[first].weight->planes().type == type; ++first) {
             const Target& target = targets[first];
             const Planes& planes = target.weight->planes();
-            warps += ceilDivide(planes.rows, tasks.rowsPerWarp);
-            tasks.tasks[tasks.count++] = {planes, target.bias, target.y, target.yStride, warps};
+            pairs += ceilDivide(planes.rows, kRowsPerWarp);
+            tasks.tasks[tasks.count++] = {planes, target.bias, target.y, target.yStride, pairs};
         }
         forShape(type, n, [&](auto known, auto vectors) {
-            launch(context, matvecKernel<decltype(known)::value, decltype(vectors)::value>, gridFor(warps, kWarps),
-                   kThreads, 0, tasks, x, static_cast<int>(n), write);
+            launch(context, matvecKernel<decltype(known)::value, decltype(vectors)::value>, gridFor(pairs, kWarps),
+                   kThreads, stagedBytes(decltype(vectors)::value, x.stride), tasks, x, static_cast<int>(n), write);
         });
     }
 }
@@ -300,7 +304,8 @@ void gatedMatvec(Context& context, const Planes& gate, const Planes& up, const R
     if (x.data == nullptr || out.data == nullptr) return;
     forShape(gate.type, n, [&](auto known, auto vectors) {
         launch(context, gatedKernel<decltype(known)::value, decltype(vectors)::value>,
-               dim3(static_cast<unsigned>(gate.rows / kGatedOutputs)), kGatedThreads, 0, gate, up, x,
+               dim3(static_cast<unsigned>(gate.rows / kGatedOutputs)), kGatedThreads,
+               stagedBytes(decltype(vectors)::value, x.stride), gate, up, x,
                static_cast<int>(n), out);
     });
 }

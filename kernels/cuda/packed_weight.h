@@ -52,6 +52,7 @@ public:
     std::int64_t columns() const override { return m_planes.columns; }
     std::size_t bytes() const override { return m_bytes; }
     const Planes& planes() const { return m_planes; }
+    const std::byte* memory() const { return static_cast<const std::byte*>(m_memory); }
     bool strict() const { return m_strict; }  ///< its products are computed in float32
 
 private:

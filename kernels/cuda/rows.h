@@ -27,6 +27,14 @@ struct Rows {
     float* floats = nullptr;  ///< Bytes: (n, stride)
 };
 
+/// Memory that the next kernels read, to be on its way to the second-level cache while a kernel runs that leaves the
+/// memory idle. Null: none.
+struct Ahead {
+    static constexpr int kRanges = 3;
+    const std::byte* data[kRanges] = {};
+    std::int64_t bytes[kRanges] = {};
+};
+
 /// Most rows that Bytes and Fragments are made for.
 constexpr std::int64_t kMatvecRows = 8;
 constexpr std::int64_t kFewRows = 128;

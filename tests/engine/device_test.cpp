@@ -89,7 +89,17 @@ TEST_P(Devices, giveTheSameLogits) {
                                     .headSize = headSize,
                                     .feedForward = 320,
                                     .type = kernels::TensorType::Q8_0};
-        const test::ScratchFile file(test::TinyModel(sizes).bytes());
+        test::TinyModel tiny(sizes);
+        // At this width the tiny model's attention would be all but one-hot: then the last bits decide.
+        for (test::TinyTensor& tensor : tiny.tensors) {
+            if (tensor.name.find("attn_q.weight") == std::string::npos &&
+                tensor.name.find("attn_k.weight") == std::string::npos) {
+                continue;
+            }
+            for (float& value : tensor.values)
+                value *= 0.25F;
+        }
+        const test::ScratchFile file(tiny.bytes());
         if (gpu.backend == nullptr) gpu = kernels::chooseBackend(kernels::Device::Cuda, 1);
         Loaded onGpu(std::move(gpu.backend), file.path()), onCpu(kernels::makeCpuBackend(2), file.path());
         ASSERT_TRUE(onGpu.runner != nullptr && onCpu.runner != nullptr);

@@ -399,7 +399,9 @@ TEST_P(WindowScores, agreeWithDoublePrecision) {
                         expected[j] += p[j];
                 }
                 for (std::int64_t j = 0; j < before; ++j) {
-                    ASSERT_NEAR(s[h * before + j], expected[j], 1e-6 + 1e-5 * expected[j]) << h << " " << j;
+                    // On the GPU 8-bit keys are read through 16-bit floats.
+                    const double relative = onGpu() ? 1e-3 : 1e-5;
+                    ASSERT_NEAR(s[h * before + j], expected[j], 1e-6 + relative * expected[j]) << h << " " << j;
                 }
             }
         }
