@@ -62,8 +62,8 @@ struct AskOutcome {
 /// All calls from one thread, the engine's.
 class AnswerEngine {
 public:
-    /// On the GPU where one is usable and holds the model, else on the processor with `threads` threads (<= 0: one
-    /// per core). Errors: those of Model; Unsupported when the model has no chat format.
+    /// On the GPU where one is usable and holds the model, else on the processor with `threads` threads (<=
+    /// 0: one per core). Errors: those of Model; Unsupported when the model has no chat format.
     static Result<std::unique_ptr<AnswerEngine>> create(const std::filesystem::path& model, int threads,
                                                         const std::function<bool(double share)>& progress);
 

@@ -249,7 +249,8 @@ void Generation::select(const float* t) {
     m_trace.carried = withForced(m_layout.length, range.first, range.last, chosen);
 }
 
-/// Step 4: what each KV head keeps for decoding. `c` (G, scored) device, `pooled` the same on the host when the trace wants it.
+/// Step 4: what each KV head keeps for decoding. `c` (G, scored) device, `pooled` the same on the host when
+/// the trace wants it.
 Result<void> Generation::compress(std::int32_t layer, const float* c, const std::vector<float>& pooled,
                                   std::int64_t entered, std::int64_t scored) {
     LayerCache& cache = m_caches[static_cast<std::size_t>(layer)];

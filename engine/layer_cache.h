@@ -30,7 +30,8 @@ public:
     /// keys, values (n, G, d) float32 behind the open run's rows; there must be room for them. `keyOffset`
     /// (G, d) or null: see Backend::storeKv; the same for every row of a cache and of the views in it.
     void append(const float* keys, const float* values, const float* keyOffset, std::int64_t n);
-    /// Where the next n rows of the open run lie, for a caller that writes them itself; they count as appended.
+    /// Where the next n rows of the open run lie, for a caller that writes them itself; they count as
+    /// appended.
     struct Room {
         kernels::KvRows rows;
         std::int64_t row = 0;

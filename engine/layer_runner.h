@@ -16,7 +16,8 @@ namespace kvasir {
 /// Rows whose queries and logits can be had: the observation window's, and the least a chunk may be.
 constexpr std::int64_t kWindowRows = 256;
 
-/// What became of the device: an error once it has stopped working, for calls that have waited for its results.
+/// What became of the device: an error once it has stopped working, for calls that have waited for its
+/// results.
 Result<void> deviceState(const kernels::Backend& backend);
 
 /// Holds the scratch memory of a layer. One thread at a time. Model and back end must outlive it.
@@ -37,8 +38,8 @@ public:
     void run(std::int32_t layer, float* hidden, const std::int32_t* positions, std::int64_t n,
              LayerCache& cache);
 
-    /// Queries of the last `rows` rows of the last `run`, as its cache's keys are stored (after RoPE), (rows, H, d),
-    /// device; valid until the next one. rows <= kWindowRows.
+    /// Queries of the last `rows` rows of the last `run`, as its cache's keys are stored (after RoPE), (rows,
+    /// H, d), device; valid until the next one. rows <= kWindowRows.
     const float* queries(std::int64_t rows) const;
 
     /// hidden (n, D) leaving the last layer -> logits (n, V), host, to `logits`. n <= kWindowRows. Errors:
@@ -59,7 +60,7 @@ private:
     kernels::Backend& m_backend;
     bool m_wholeLayers = false;  ///< the back end runs each layer in one call
     std::int64_t m_chunkRows = kWindowRows;
-    std::int64_t m_queryRows = 0;  ///< rows of the last run that m_query holds
+    std::int64_t m_queryRows = 0;    ///< rows of the last run that m_query holds
     std::vector<float> m_embedding;  ///< host, (m_chunkRows, D); empty where the back end looks up
     std::unique_ptr<kernels::Buffer> m_normed, m_query, m_key, m_value, m_mixed, m_projected, m_gate, m_up;
 };

@@ -96,10 +96,9 @@ Result<void> ResidentDocument::readLate(LayerRunner& runner, const std::stop_tok
                                         const Progress& progress) {
     Backend& backend = runner.backend();
     backend.setStop(stop);
-    std::unique_ptr<kernels::Buffer> work =
-        backend.allocate(static_cast<std::size_t>(std::min(runner.chunkRows(), std::max<std::int64_t>(size(), 1)) *
-                                                  m_width) *
-                         sizeof(float));
+    std::unique_ptr<kernels::Buffer> work = backend.allocate(
+        static_cast<std::size_t>(std::min(runner.chunkRows(), std::max<std::int64_t>(size(), 1)) * m_width) *
+        sizeof(float));
     bool memory = work != nullptr && m_fullBytes <= m_budget &&
                   m_fullBytes - std::min(bytes(), m_fullBytes) <= backend.freeMemory();
     for (std::int32_t i = m_tspLayer + 1; i < m_layers && memory; ++i) {

@@ -143,12 +143,12 @@ struct LayerCall {
     float* hidden = nullptr;                  ///< (n, D)
     const std::int32_t* positions = nullptr;  ///< host, (n), ascending
     std::int64_t n = 0;
-    KvRows store;                    ///< where the rows' K/V go
-    std::int64_t storeRow = 0;       ///< from this row on
-    std::span<const KvSpan> spans;   ///< what attention reads, the stored rows among it
-    float* queries = nullptr;        ///< (queryRows, H, d): receives the last rows' queries, as the keys are
-                                     ///< stored; or null
-    std::int64_t queryRows = 0;      ///< <= n
+    KvRows store;                   ///< where the rows' K/V go
+    std::int64_t storeRow = 0;      ///< from this row on
+    std::span<const KvSpan> spans;  ///< what attention reads, the stored rows among it
+    float* queries = nullptr;       ///< (queryRows, H, d): receives the last rows' queries, as the keys are
+                                    ///< stored; or null
+    std::int64_t queryRows = 0;     ///< <= n
 };
 
 class Backend {
@@ -177,7 +177,8 @@ public:
 
     /// Whether `lookUp` exists: embeddings then are packed too; otherwise the host reads them from the file.
     virtual bool looksUp() const { return false; }
-    /// Rows of a packed matrix as float32, times `scale`: out (n, columns); `rows` host, each within the matrix.
+    /// Rows of a packed matrix as float32, times `scale`: out (n, columns); `rows` host, each within the
+    /// matrix.
     virtual void lookUp(const Weight&, const std::int32_t* /*rows*/, std::int64_t /*n*/, float /*scale*/,
                         float* /*out*/) {}
 

@@ -28,8 +28,8 @@ std::vector<std::filesystem::path> modulePlaces() {
     return {folder / kModuleFile, folder.parent_path() / "lib" / "kvasir" / kModuleFile};
 }
 
-/// Stays loaded until the program ends: CUDA does not survive being unloaded. `usual` on failure: as on any machine
-/// without a GPU.
+/// Stays loaded until the program ends: CUDA does not survive being unloaded. `usual` on failure: as on any
+/// machine without a GPU.
 const CudaModule* loadModule(std::string& reason, bool& usual) {
     usual = true;
     // Before the module, whose libraries are large: without the driver nothing comes of it.

@@ -1,10 +1,9 @@
 // Choice of the attention kernel, the limits, and joining the states of splits.
-#include "kernels/cuda/attention.h"
-
 #include <algorithm>
 #include <cstring>
 #include <vector>
 
+#include "kernels/cuda/attention.h"
 #include "kernels/cuda/device.cuh"
 #include "kernels/cuda/rows.cuh"
 
@@ -49,19 +48,14 @@ bool sameForAllHeads(const AttentionShape& shape, std::span<const KvSpan> spans)
 }
 
 /// One group of threads sums every kGroups-th split; thread (group, eight) makes eight columns.
-__global__ void combineKernel(AttentionShape shape, States states, std::int64_t n, Rows out,
-                              const __grid_constant__ Ahead ahead) {
+__global__ void combineKernel(AttentionShape shape, States states, std::int64_t n, Rows out) {
     extern __shared__ float shared[];  // [groups][headSize], [groups], then the splits' sums
     letNextStart();
-    if (blockIdx.x >= n) {
-        const int across = static_cast<int>(gridDim.y), block = static_cast<int>(blockIdx.x - n) * across;
-        fetchAhead(ahead, block + static_cast<int>(blockIdx.y), static_cast<int>(gridDim.x - n) * across);
-        return waitForPrevious();
-    }
     waitForPrevious();
     const int size = shape.headSize, perVector = size / 8;
     const int groups = static_cast<int>(blockDim.x) / perVector;
-    const int eight = static_cast<int>(threadIdx.x) % perVector, mine = static_cast<int>(threadIdx.x) / perVector;
+    const int eight = static_cast<int>(threadIdx.x) % perVector,
+              mine = static_cast<int>(threadIdx.x) / perVector;
     const std::int64_t row = blockIdx.x;
     const int head = static_cast<int>(blockIdx.y), perGroup = shape.heads / shape.kvHeads;
     const std::int64_t g = head / perGroup, vector = row * perGroup + head % perGroup;
@@ -84,8 +78,10 @@ __global__ void combineKernel(AttentionShape shape, States states, std::int64_t 
         const auto* from = reinterpret_cast<const float4*>(states.values + at(s) * size + eight * 8);
         const float4 a = from[0], b = from[1];
         weight += factor * sum.y;
-        values[0] += factor * a.x, values[1] += factor * a.y, values[2] += factor * a.z, values[3] += factor * a.w;
-        values[4] += factor * b.x, values[5] += factor * b.y, values[6] += factor * b.z, values[7] += factor * b.w;
+        values[0] += factor * a.x, values[1] += factor * a.y, values[2] += factor * a.z,
+            values[3] += factor * a.w;
+        values[4] += factor * b.x, values[5] += factor * b.y, values[6] += factor * b.z,
+            values[7] += factor * b.w;
     }
     if (mine < groups) {
         for (int i = 0; i < 8; ++i)
@@ -108,16 +104,14 @@ __global__ void combineKernel(AttentionShape shape, States states, std::int64_t 
     storeEight(out, row, std::int64_t{head} * size + eight * 8, values);
 }
 
-void combine(Context& context, const AttentionCall& call, const States& states, const Rows& out, const Ahead& ahead) {
-    constexpr std::int64_t kAheadColumns = 8;  // of blocks that fetch
-
+void combine(Context& context, const AttentionCall& call, const States& states, const Rows& out) {
     const int size = call.shape.headSize;
-    const std::size_t shared =
-        sizeof(float) * (static_cast<std::size_t>(kCombineThreads / (size / 8)) * static_cast<std::size_t>(size + 1) +
-                         2 * static_cast<std::size_t>(states.splits) + 2);
-    const std::int64_t columns = call.n + (ahead.bytes[0] > 0 ? kAheadColumns : 0);
-    launch(context, combineKernel, dim3(static_cast<unsigned>(columns), static_cast<unsigned>(call.shape.heads)),
-           kCombineThreads, shared, call.shape, states, call.n, out, ahead);
+    const std::size_t shared = sizeof(float) * (static_cast<std::size_t>(kCombineThreads / (size / 8)) *
+                                                    static_cast<std::size_t>(size + 1) +
+                                                2 * static_cast<std::size_t>(states.splits) + 2);
+    launch(context, combineKernel,
+           dim3(static_cast<unsigned>(call.n), static_cast<unsigned>(call.shape.heads)), kCombineThreads,
+           shared, call.shape, states, call.n, out);
 }
 
 }  // namespace
@@ -182,7 +176,7 @@ bool canAttend(const Context& context, const AttentionCall& call) {
            (size == 64 || size == 128 || (size == 256 && context.sharedLimit() >= kShared));
 }
 
-void attend(Context& context, const AttentionCall& call, const Rows& out, const Ahead& ahead) {
+void attend(Context& context, const AttentionCall& call, const Rows& out) {
     if (!context.ok() || out.data == nullptr || call.n == 0) return;
     const std::int64_t group = call.shape.heads / call.shape.kvHeads, vectors = call.n * group;
     const bool hopper = vectors > 16 && canAttendHopper(context, call);
@@ -198,7 +192,8 @@ void attend(Context& context, const AttentionCall& call, const Rows& out, const 
         roundUp(ceilDivide(std::max(call.limits.end, 1), states.splits), kSplitKeys));
     states.splits = static_cast<int>(ceilDivide(std::max(call.limits.end, 1), states.keysPerSplit));
     states.vectors = roundUp(vectors, kVectorTile);
-    const bool direct = hopper && states.splits == 1 && out.form != RowForm::Bytes && out.form != RowForm::Fragments;
+    const bool direct =
+        hopper && states.splits == 1 && out.form != RowForm::Bytes && out.form != RowForm::Fragments;
     if (!direct) {
         const std::int64_t count = states.splits * call.shape.kvHeads * states.vectors;
         states.values = context.workspace<float>(Slot::Partial, count * (call.shape.headSize + 2));
@@ -210,7 +205,7 @@ void attend(Context& context, const AttentionCall& call, const Rows& out, const 
     } else {
         attendMma(context, call, states, few);
     }
-    if (!direct) combine(context, call, states, out, ahead);
+    if (!direct) combine(context, call, states, out);
 }
 
 }  // namespace kvasir::kernels::cuda

@@ -34,7 +34,8 @@ struct SpanList {
 /// The keys that each row sees.
 struct Limits {
     static constexpr int kInside = 16;
-    const std::int32_t* low = nullptr;  ///< device, (G or 1, n); null: a few rows, the same for all heads, below
+    const std::int32_t* low =
+        nullptr;  ///< device, (G or 1, n); null: a few rows, the same for all heads, below
     const std::int32_t* high = nullptr;
     std::int64_t headStride = 0;  ///< n, or 0 when all heads see the same
     std::int32_t end = 0;         ///< the largest `high`
@@ -81,7 +82,7 @@ void attendStrict(Context& context, const AttentionCall& call, float* out);
 /// Whether the tensor core kernels take this call.
 bool canAttend(const Context& context, const AttentionCall& call);
 /// Tensor cores; `out` in any form, one row for each row of queries.
-void attend(Context& context, const AttentionCall& call, const Rows& out, const Ahead& ahead = {});
+void attend(Context& context, const AttentionCall& call, const Rows& out);
 
 // ------------------------------------------------------------------------------------ used by `attend` alone
 /// Where splits of the keys leave their states: unnormalised sums of values, and (largest score in powers of

@@ -1,11 +1,11 @@
-// Attention on Hopper: one producer warp copies tiles of keys and values to shared memory (bulk tensor copies,
-// two stages), two or three warpgroups of 64 vectors each multiply with wgmma. A warpgroup's scores of one tile
-// are computed while its values of the tile before are added up, and the warpgroups take turns at the tensor
-// cores, so that one's softmax hides behind another's products (as FlashAttention-3, arXiv 2407.08608, does).
-#include "kernels/cuda/attention.h"
-
+// Attention on Hopper: one producer warp copies tiles of keys and values to shared memory (bulk tensor
+// copies, two stages), two or three warpgroups of 64 vectors each multiply with wgmma. A warpgroup's scores
+// of one tile are computed while its values of the tile before are added up, and the warpgroups take turns at
+// the tensor cores, so that one's softmax hides behind another's products (as FlashAttention-3, arXiv
+// 2407.08608, does).
 #include <algorithm>
 
+#include "kernels/cuda/attention.h"
 #include "kernels/cuda/device.cuh"
 #include "kernels/cuda/hopper.cuh"
 
@@ -74,14 +74,21 @@ struct Walk {
 struct Barriers {
     std::uint32_t base;
     __device__ __forceinline__ std::uint32_t keysFull(int stage) const { return base + 8 * stage; }
-    __device__ __forceinline__ std::uint32_t keysFree(int stage) const { return base + 8 * (kStages + stage); }
-    __device__ __forceinline__ std::uint32_t valuesFull(int stage) const { return base + 8 * (2 * kStages + stage); }
-    __device__ __forceinline__ std::uint32_t valuesFree(int stage) const { return base + 8 * (3 * kStages + stage); }
+    __device__ __forceinline__ std::uint32_t keysFree(int stage) const {
+        return base + 8 * (kStages + stage);
+    }
+    __device__ __forceinline__ std::uint32_t valuesFull(int stage) const {
+        return base + 8 * (2 * kStages + stage);
+    }
+    __device__ __forceinline__ std::uint32_t valuesFree(int stage) const {
+        return base + 8 * (3 * kStages + stage);
+    }
 };
 
 template <int kSize>
 __device__ __forceinline__ void produce(const HopperParameters& p, Walk<HopperForm<kSize>::keys> walk,
-                                        std::uint32_t keys, std::uint32_t values, const Barriers& barriers, int g) {
+                                        std::uint32_t keys, std::uint32_t values, const Barriers& barriers,
+                                        int g) {
     using F = HopperForm<kSize>;
     for (int tile = 0; walk.next(); ++tile) {
         const int stage = tile % kStages, parity = (tile / kStages + 1) % 2;
@@ -127,7 +134,8 @@ __device__ __forceinline__ void issueScores(std::uint32_t queries, std::uint32_t
 }
 
 template <int kSize>
-__device__ __forceinline__ void issueValues(std::uint32_t values, const std::uint32_t (&p)[HopperForm<kSize>::keys / 4],
+__device__ __forceinline__ void issueValues(std::uint32_t values,
+                                            const std::uint32_t (&p)[HopperForm<kSize>::keys / 4],
                                             float (&o)[kSize / 2]) {
     using F = HopperForm<kSize>;
 #pragma unroll
@@ -141,8 +149,8 @@ __device__ __forceinline__ void issueValues(std::uint32_t values, const std::uin
 /// Scores to weights; `factor` is what earlier sums are to be multiplied by.
 template <int kKeys>
 __device__ __forceinline__ void softmax(float (&s)[kKeys / 2], const TwoRows& rows, std::int32_t key,
-                                        std::int32_t spanEnd, float scale, float (&largest)[2], float (&sum)[2],
-                                        float (&factor)[2]) {
+                                        std::int32_t spanEnd, float scale, float (&largest)[2],
+                                        float (&sum)[2], float (&factor)[2]) {
     const int column = static_cast<int>(threadIdx.x % 4) * 2;
     if (key < rows.allFrom || key + kKeys > min(rows.allTo, spanEnd)) {
 #pragma unroll
@@ -200,7 +208,8 @@ struct Turns {
 
 template <int kSize>
 __device__ __forceinline__ void writeRows(const HopperParameters& p, const float (&o)[kSize / 2],
-                                          const float (&largest)[2], float (&sum)[2], std::int64_t firstVector, int g) {
+                                          const float (&largest)[2], float (&sum)[2],
+                                          std::int64_t firstVector, int g) {
     const int lane = static_cast<int>(threadIdx.x % kWarp), group = p.heads / p.kvHeads;
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
@@ -238,12 +247,15 @@ __device__ __forceinline__ void loadQueries(const HopperParameters& p, std::byte
                                             std::int64_t firstVector, int g) {
     using F = HopperForm<kSize>;
     const int group = p.heads / p.kvHeads;
-    const std::int64_t last = static_cast<std::int64_t>(p.n) * group - 1;
+    const int last = p.n * group - 1;
     for (int i = static_cast<int>(threadIdx.x % kWarpgroup); i < 64 * kSize / 8; i += kWarpgroup) {
         const int row = i / (kSize / 8), chunk = i % (kSize / 8);
-        const std::int64_t v = min(firstVector + row, last);
-        const __half* from = p.queries + (v / group * p.heads + g * group + v % group) * kSize + chunk * 8;
-        const int at = chunk / 8 * F::vectors * 128 + (warpgroup * 64 + row) * 128 + ((chunk % 8) ^ (row % 8)) * 16;
+        const int v = min(static_cast<int>(firstVector) + row, last);
+        const __half* from =
+            p.queries + (static_cast<std::int64_t>(v / group) * p.heads + g * group + v % group) * kSize +
+            chunk * 8;
+        const int at =
+            chunk / 8 * F::vectors * 128 + (warpgroup * 64 + row) * 128 + ((chunk % 8) ^ (row % 8)) * 16;
         *reinterpret_cast<uint4*>(shared + at) = *reinterpret_cast<const uint4*>(from);
     }
     asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
@@ -360,23 +372,24 @@ __global__ void __launch_bounds__(HopperForm<kSize>::threads, 1)
             rows.low[half] = p.limits.lowOf(g, row);
             rows.high[half] = min(p.limits.highOf(g, row), end);
         }
-        consume<kSize>(p, walk, queries + warpgroup * 64 * 128, keys, values, barriers, rows, warpgroup, firstVector,
-                       g);
+        consume<kSize>(p, walk, queries + warpgroup * 64 * 128, keys, values, barriers, rows, warpgroup,
+                       firstVector, g);
     }
 #endif
 }
 
 using EncodeTiled = CUresult (*)(CUtensorMap*, CUtensorMapDataType, cuuint32_t, void*, const cuuint64_t*,
-                                 const cuuint64_t*, const cuuint32_t*, const cuuint32_t*, CUtensorMapInterleave,
-                                 CUtensorMapSwizzle, CUtensorMapL2promotion, CUtensorMapFloatOOBfill);
+                                 const cuuint64_t*, const cuuint32_t*, const cuuint32_t*,
+                                 CUtensorMapInterleave, CUtensorMapSwizzle, CUtensorMapL2promotion,
+                                 CUtensorMapFloatOOBfill);
 
 /// From the driver at run time: linking its library would keep the module from loading without one.
 EncodeTiled encodeTiled() {
     static const EncodeTiled found = [] {
         void* function = nullptr;
         cudaDriverEntryPointQueryResult result{};
-        if (cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &function, 12000, cudaEnableDefault, &result) !=
-                cudaSuccess ||
+        if (cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &function, 12000, cudaEnableDefault,
+                                             &result) != cudaSuccess ||
             result != cudaDriverEntryPointSuccess) {
             (void)cudaGetLastError();
             return EncodeTiled{nullptr};
@@ -387,15 +400,15 @@ EncodeTiled encodeTiled() {
 }
 
 /// Rows of one span as a tensor (d, rows, G): what lies beyond its rows reads as zeros.
-bool describeRows(CUtensorMap& map, const std::byte* data, const AttentionShape& shape, const DeviceSpan& span,
-                  int tileKeys) {
+bool describeRows(CUtensorMap& map, const std::byte* data, const AttentionShape& shape,
+                  const DeviceSpan& span, int tileKeys) {
     const auto size = static_cast<cuuint64_t>(shape.headSize);
     const cuuint64_t dimensions[3] = {size, static_cast<cuuint64_t>(span.end - span.begin),
                                       static_cast<cuuint64_t>(shape.kvHeads)};
     const cuuint64_t strides[2] = {size * 2, static_cast<cuuint64_t>(span.stride) * size * 2};
     const cuuint32_t box[3] = {64, static_cast<cuuint32_t>(tileKeys), 1}, steps[3] = {1, 1, 1};
-    return encodeTiled()(&map, CU_TENSOR_MAP_DATA_TYPE_FLOAT16, 3, const_cast<std::byte*>(data), dimensions, strides,
-                         box, steps, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
+    return encodeTiled()(&map, CU_TENSOR_MAP_DATA_TYPE_FLOAT16, 3, const_cast<std::byte*>(data), dimensions,
+                         strides, box, steps, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
                          CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
                          CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE) == CUDA_SUCCESS;
 }

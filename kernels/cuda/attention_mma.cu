@@ -1,10 +1,9 @@
-// Attention on mma.sync tensor cores, for every GPU from sm_80 on: decoding everywhere, long prompts where there
-// is no wgmma. Tiles of 64 keys and values come through a ring in shared memory (cp.async). With few vectors the
-// warps of a block share out a tile's keys; with many, its vectors.
-#include "kernels/cuda/attention.h"
-
+// Attention on mma.sync tensor cores, for every GPU from sm_80 on: decoding everywhere, long prompts where
+// there is no wgmma. Tiles of 64 keys and values come through a ring in shared memory (cp.async). With few
+// vectors the warps of a block share out a tile's keys; with many, its vectors.
 #include <algorithm>
 
+#include "kernels/cuda/attention.h"
 #include "kernels/cuda/device.cuh"
 #include "kernels/cuda/score_tile.cuh"
 #include "kernels/cuda/tensor_cores.cuh"
@@ -98,8 +97,8 @@ __device__ __forceinline__ void softmaxTile(float (&s)[kTiles][4], float scale, 
 }
 
 template <int kSize, int kKeysPerWarp>
-__device__ __forceinline__ void addValues(std::uint32_t values, int keyRow, const float (&p)[kKeysPerWarp / 8][4],
-                                          State<kSize>& state) {
+__device__ __forceinline__ void addValues(std::uint32_t values, int keyRow,
+                                          const float (&p)[kKeysPerWarp / 8][4], State<kSize>& state) {
     const int lane = static_cast<int>(threadIdx.x % kWarp);
 #pragma unroll
     for (int k = 0; k < kKeysPerWarp / 16; ++k) {
@@ -123,7 +122,7 @@ __device__ void writeStates(const Parameters& p, const State<kSize>& state, std:
     using F = Form<kSize, kAcross, kAlong>;
     const int warp = static_cast<int>(threadIdx.x / kWarp), lane = static_cast<int>(threadIdx.x % kWarp);
     const int across = warp / kAlong, along = warp % kAlong;
-    auto* values = reinterpret_cast<float*>(shared);                       // [along][vectors][size]
+    auto* values = reinterpret_cast<float*>(shared);                               // [along][vectors][size]
     auto* sums = reinterpret_cast<float2*>(values + kAlong * F::vectors * kSize);  // [along][vectors]
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
@@ -169,38 +168,39 @@ __global__ void __launch_bounds__(Form<kSize, kAcross, kAlong>::threads)
     const int warp = static_cast<int>(threadIdx.x / kWarp), lane = static_cast<int>(threadIdx.x % kWarp);
     const int group = p.heads / p.kvHeads;
     // Late vectors see the most keys: they go first.
-    const std::int64_t firstVector = static_cast<std::int64_t>(gridDim.x - 1 - blockIdx.x) * F::vectors;
-    const std::int64_t g = blockIdx.y, allVectors = static_cast<std::int64_t>(p.n) * group;
+    const int firstVector = static_cast<int>(gridDim.x - 1 - blockIdx.x) * F::vectors;
+    const int g = static_cast<int>(blockIdx.y), allVectors = p.n * group;
     letNextStart();
     waitForPrevious();
-    const auto rowOf = [&](std::int64_t vector) {
-        return (vector < allVectors ? vector : allVectors - 1) / group;
-    };
-    const std::int64_t firstRow = rowOf(firstVector), lastRow = rowOf(firstVector + F::vectors - 1);
+    const auto rowOf = [&](int vector) { return min(vector, allVectors - 1) / group; };
+    const int firstRow = rowOf(firstVector), lastRow = rowOf(firstVector + F::vectors - 1);
     const std::int32_t splitBegin = static_cast<std::int32_t>(blockIdx.z) * p.states.keysPerSplit;
     const std::int32_t begin = max(splitBegin, p.limits.lowOf(g, firstRow) / kKeys * kKeys);
     const std::int32_t end = min(splitBegin + p.states.keysPerSplit, p.limits.highOf(g, lastRow));
-    const std::int32_t allSeeFrom = p.limits.lowOf(g, lastRow), allSeeTo = min(p.limits.highOf(g, firstRow), end);
+    const std::int32_t allSeeFrom = p.limits.lowOf(g, lastRow),
+                       allSeeTo = min(p.limits.highOf(g, firstRow), end);
     const int across = warp / kAlong, along = warp % kAlong;
     std::int32_t myLow[2], myHigh[2];
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
-        const std::int64_t row = rowOf(firstVector + across * 16 + lane / 4 + 8 * half);
+        const int row = rowOf(firstVector + across * 16 + lane / 4 + 8 * half);
         myLow[half] = p.limits.lowOf(g, row);
         myHigh[half] = min(p.limits.highOf(g, row), end);
     }
     for (int i = static_cast<int>(threadIdx.x); i < F::vectors * kSize / 8; i += F::threads) {
         const int vector = i / (kSize / 8), chunk = i % (kSize / 8);
-        const std::int64_t v = min(firstVector + vector, allVectors - 1);
-        const std::int64_t head = g * group + v % group;
-        const __half* from = p.queries + (v / group * p.heads + head) * kSize + chunk * 8;
-        *reinterpret_cast<uint4*>(shared + place<kSize>(vector, chunk)) = *reinterpret_cast<const uint4*>(from);
+        const int v = min(firstVector + vector, allVectors - 1), head = g * group + v % group;
+        const __half* from =
+            p.queries + (static_cast<std::int64_t>(v / group) * p.heads + head) * kSize + chunk * 8;
+        *reinterpret_cast<uint4*>(shared + place<kSize>(vector, chunk)) =
+            *reinterpret_cast<const uint4*>(from);
     }
     State<kSize> state;
     const int tiles = begin < end ? (end - begin + kKeys - 1) / kKeys : 0;
 #pragma unroll
     for (int t = 0; t < F::stages - 1; ++t) {
-        if (t < tiles) loadTile<kSize, F::threads>(p.spans, g, begin + t * kKeys, end, ring + t * F::stageBytes);
+        if (t < tiles)
+            loadTile<kSize, F::threads>(p.spans, g, begin + t * kKeys, end, ring + t * F::stageBytes);
         endCopies();
     }
     for (int t = 0; t < tiles; ++t) {

@@ -1,7 +1,6 @@
-// Attention in float32 for any head size, a block for each query head of a row. For tests, and for shapes that
-// the tensor core kernels do not have.
+// Attention in float32 for any head size, a block for each query head of a row. For tests, and for shapes
+// that the tensor core kernels do not have.
 #include "kernels/cuda/attention.h"
-
 #include "kernels/cuda/device.cuh"
 #include "kernels/cuda/key_access.cuh"
 
@@ -12,7 +11,7 @@ constexpr int kWarps = 4;
 constexpr int kPerLane = kMaxHeadSize / kWarp;
 
 template <typename Stored>
-__global__ void __launch_bounds__(kWarps * kWarp)
+__global__ void __launch_bounds__(kWarps* kWarp)
     attendStrictKernel(AttentionShape shape, const __grid_constant__ SpanList spans,
                        const __grid_constant__ Limits limits, const float* queries, float* out) {
     __shared__ float largests[kWarps], sums[kWarps], values[kWarps][kMaxHeadSize];
@@ -74,11 +73,11 @@ __global__ void __launch_bounds__(kWarps * kWarp)
 void attendStrict(Context& context, const AttentionCall& call, float* out) {
     const dim3 grid(static_cast<unsigned>(call.n), static_cast<unsigned>(call.shape.heads));
     if (call.type == KvType::F16) {
-        launch(context, attendStrictKernel<__half>, grid, kWarps * kWarp, 0, call.shape, call.spans, call.limits,
-               call.floats, out);
+        launch(context, attendStrictKernel<__half>, grid, kWarps * kWarp, 0, call.shape, call.spans,
+               call.limits, call.floats, out);
     } else {
-        launch(context, attendStrictKernel<float>, grid, kWarps * kWarp, 0, call.shape, call.spans, call.limits,
-               call.floats, out);
+        launch(context, attendStrictKernel<float>, grid, kWarps * kWarp, 0, call.shape, call.spans,
+               call.limits, call.floats, out);
     }
 }
 

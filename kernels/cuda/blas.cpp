@@ -7,7 +7,8 @@ namespace kvasir::kernels::cuda {
 namespace {
 
 constexpr std::size_t kLibraryBytes = std::size_t{64} << 20;
-/// From this many multiplications on, the fastest algorithm is measured: a fraction of what one product costs.
+/// From this many multiplications on, the fastest algorithm is measured: a fraction of what one product
+/// costs.
 constexpr double kMeasuredWork = 1.5e10;
 constexpr int kCandidates = 6;
 constexpr std::size_t kMostPlans = 512;
@@ -30,7 +31,8 @@ std::uint64_t keyOf(const LibraryProduct& p) {
     std::uint64_t key = alignment(p.y);
     for (const std::int64_t value : {p.rows, p.n, p.columns, p.yStride})
         key = mix(key, static_cast<std::uint64_t>(value));
-    return mix(key, static_cast<std::uint64_t>(p.in) * 8 + static_cast<std::uint64_t>(p.out) * 2 + (p.add ? 1 : 0));
+    return mix(
+        key, static_cast<std::uint64_t>(p.in) * 8 + static_cast<std::uint64_t>(p.out) * 2 + (p.add ? 1 : 0));
 }
 
 }  // namespace
@@ -78,8 +80,9 @@ bool Blas::run(const LibraryProduct& p, const Plan& plan, const cublasLtMatmulAl
     const float one = 1, beta = p.add ? 1.0F : 0.0F;
     std::byte* space = m_context.workspace(Slot::Library, kLibraryBytes);
     if (space == nullptr) return false;
-    return cublasLtMatmul(m_handle, plan.operation, &one, p.w, plan.w, p.x, plan.x, &beta, y, plan.y, y, plan.y,
-                          &algorithm, space, kLibraryBytes, m_context.stream()) == CUBLAS_STATUS_SUCCESS;
+    return cublasLtMatmul(m_handle, plan.operation, &one, p.w, plan.w, p.x, plan.x, &beta, y, plan.y, y,
+                          plan.y, &algorithm, space, kLibraryBytes,
+                          m_context.stream()) == CUBLAS_STATUS_SUCCESS;
 }
 
 void Blas::choose(const LibraryProduct& p, Plan& plan) {
@@ -91,7 +94,8 @@ void Blas::choose(const LibraryProduct& p, Plan& plan) {
     (void)cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &bytes,
                                                sizeof(bytes));
     const std::uint32_t aligned = alignment(p.y);
-    for (const auto which : {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES})
+    for (const auto which :
+         {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES})
         (void)cublasLtMatmulPreferenceSetAttribute(preference, which, &aligned, sizeof(aligned));
     (void)cublasLtMatmulAlgoGetHeuristic(m_handle, plan.operation, plan.w, plan.x, plan.y, plan.y, preference,
                                          kCandidates, found.data(), &count);
@@ -105,7 +109,8 @@ void Blas::choose(const LibraryProduct& p, Plan& plan) {
     // Into memory of its own: a product that adds may run only once.
     void* scratch = m_context.allocate(static_cast<std::size_t>(p.n * p.yStride) * 4);
     cudaEvent_t begin = nullptr, end = nullptr;
-    if (scratch != nullptr && cudaEventCreate(&begin) == cudaSuccess && cudaEventCreate(&end) == cudaSuccess) {
+    if (scratch != nullptr && cudaEventCreate(&begin) == cudaSuccess &&
+        cudaEventCreate(&end) == cudaSuccess) {
         float best = 1e30F;
         for (int i = 0; i < count; ++i) {
             if (!run(p, plan, found[i].algo, scratch)) continue;  // warm

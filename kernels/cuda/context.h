@@ -14,19 +14,19 @@ namespace kvasir::kernels::cuda {
 
 /// Memory that operations use between one another; each slot grows to what its largest user needs and stays.
 enum class Slot : std::uint8_t {
-    Weights,     ///< dequantised matrices of one product
-    Rows,        ///< activations as a product reads them
-    Mixed,       ///< what attention gives to the output product
-    Wide,        ///< gate and up, or query, key and value
-    Gated,       ///< input of the down product
-    Query,       ///< queries after RoPE, 16 bit
-    KeyValue,    ///< keys and values in float32 before they are stored
-    Expanded,    ///< 8-bit keys and values as floats
-    Partial,     ///< attention states of splits, partial scores
-    Rope,        ///< cosines and sines
-    Limits,      ///< which keys each row sees
-    Selection,   ///< results of selections
-    Library,     ///< cuBLASLt's own
+    Weights,      ///< dequantised matrices of one product
+    Rows,         ///< activations as a product reads them
+    Mixed,        ///< what attention gives to the output product
+    Wide,         ///< gate and up, or query, key and value
+    Gated,        ///< input of the down product
+    Query,        ///< queries after RoPE, 16 bit
+    KeyValue,     ///< keys and values in float32 before they are stored
+    Expanded,     ///< 8-bit keys and values as floats
+    Partial,      ///< attention states of splits, partial scores
+    Rope,         ///< cosines and sines
+    Limits,       ///< which keys each row sees
+    Selection,    ///< results of selections
+    Library,      ///< cuBLASLt's own
     Projected,    ///< what a part of a layer adds, before its norm
     QueryFloats,  ///< queries after RoPE, float32
     Spare,
@@ -44,7 +44,7 @@ public:
 
     cudaStream_t stream() const { return m_stream; }
     int multiprocessors() const { return m_multiprocessors; }
-    int capability() const { return m_capability; }  ///< 90 for 9.0
+    int capability() const { return m_capability; }    ///< 90 for 9.0
     int sharedLimit() const { return m_sharedLimit; }  ///< bytes of shared memory a block may have
     const std::string& deviceName() const { return m_deviceName; }
 
@@ -59,7 +59,8 @@ public:
     /// Null when memory is short: no failure.
     void* allocate(std::size_t bytes);
     void release(void* memory);
-    /// At least `bytes` of the slot; what it held is lost when it grows. Null after a failure (out of memory).
+    /// At least `bytes` of the slot; what it held is lost when it grows. Null after a failure (out of
+    /// memory).
     std::byte* workspace(Slot slot, std::size_t bytes);
     template <typename T>
     T* workspace(Slot slot, std::int64_t count) {
@@ -100,10 +101,10 @@ private:
         std::size_t bytes = 0;
     };
     std::array<Workspace, static_cast<std::size_t>(Slot::Count)> m_workspaces;
-    std::byte* m_pinned = nullptr;   ///< host, kStaging
-    std::byte* m_mirror = nullptr;   ///< device, kStaging: what was uploaded lies where it was staged
-    std::size_t m_half = 0;          ///< of the ring, being filled
-    std::size_t m_staged = 0;        ///< next free byte in it
+    std::byte* m_pinned = nullptr;  ///< host, kStaging
+    std::byte* m_mirror = nullptr;  ///< device, kStaging: what was uploaded lies where it was staged
+    std::size_t m_half = 0;         ///< of the ring, being filled
+    std::size_t m_staged = 0;       ///< next free byte in it
     std::array<cudaEvent_t, 2> m_halfUsed{};  ///< when each half's copies are done
     std::array<cudaEvent_t, 3> m_marks{};
     std::size_t m_nextMark = 0;

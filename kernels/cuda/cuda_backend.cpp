@@ -69,7 +69,8 @@ std::unique_ptr<Weight> CudaBackend::pack(const TensorView& tensor, Activations 
     return PackedWeight::pack(*m_context, tensor, activations == Activations::F32);
 }
 
-void CudaBackend::lookUp(const Weight& weight, const std::int32_t* rows, std::int64_t n, float scale, float* out) {
+void CudaBackend::lookUp(const Weight& weight, const std::int32_t* rows, std::int64_t n, float scale,
+                         float* out) {
     if (idle()) return;
     const std::int32_t* device = m_context->upload(rows, n);
     if (device != nullptr) lookUpRows(*m_context, packed(weight).planes(), device, n, scale, out);
@@ -101,7 +102,8 @@ void CudaBackend::product(std::span<const Target> targets, const Rows& x, std::i
     for (const Target& target : targets) {
         const Planes& planes = target.weight->planes();
         const std::int64_t elements = planes.rows * x.stride;
-        std::byte* w = m_context->workspace(Slot::Weights, static_cast<std::size_t>(elements * (floats ? 4 : 2)));
+        std::byte* w =
+            m_context->workspace(Slot::Weights, static_cast<std::size_t>(elements * (floats ? 4 : 2)));
         if (w == nullptr) return;
         if (floats) {
             dequantise(*m_context, planes, reinterpret_cast<float*>(w));
@@ -111,7 +113,8 @@ void CudaBackend::product(std::span<const Target> targets, const Rows& x, std::i
         const Number number = floats ? Number::Float : Number::Bfloat;
         m_blas.multiply({number, Number::Float, w, x.data, target.y, planes.rows, n, x.stride, target.yStride,
                          write == Write::Add});
-        if (target.bias != nullptr) addBias(*m_context, target.bias, n, planes.rows, target.yStride, target.y);
+        if (target.bias != nullptr)
+            addBias(*m_context, target.bias, n, planes.rows, target.yStride, target.y);
     }
 }
 
@@ -228,8 +231,9 @@ void CudaBackend::attention(const AttentionShape& shape, const float* queries, c
     attendStrict(*m_context, call, out);
 }
 
-void CudaBackend::windowScores(const AttentionShape& shape, const float* queries, const std::int32_t* positions,
-                               std::int64_t window, std::span<const KvSpan> spans, std::int64_t before, float* s) {
+void CudaBackend::windowScores(const AttentionShape& shape, const float* queries,
+                               const std::int32_t* positions, std::int64_t window,
+                               std::span<const KvSpan> spans, std::int64_t before, float* s) {
     if (before == 0 || idle()) return;
     if (window == 0) return fill(*m_context, s, shape.heads * before, 0.0F);
     AttentionCall call = attentionCall(shape, positions, window, spans);
@@ -248,7 +252,8 @@ void CudaBackend::sumRows(const float* rows, std::int64_t r, std::int64_t k, flo
     if (!idle()) cuda::sumRows(*m_context, rows, r, k, out);
 }
 
-void CudaBackend::selectLargest(const float* scores, std::int64_t k, std::int64_t count, std::int32_t* chosen) {
+void CudaBackend::selectLargest(const float* scores, std::int64_t k, std::int64_t count,
+                                std::int32_t* chosen) {
     selectLargestOfRows(scores, 1, k, k, count, chosen);
 }
 
@@ -272,8 +277,8 @@ void CudaBackend::gatherRows(const float* x, std::int64_t width, const std::int3
     if (device != nullptr) cuda::gatherRows(*m_context, x, width, device, count, out);
 }
 
-void CudaBackend::gatherKv(const AttentionShape& shape, std::span<const KvSpan> spans, const std::int32_t* rows,
-                           std::int64_t count, const KvRows& to) {
+void CudaBackend::gatherKv(const AttentionShape& shape, std::span<const KvSpan> spans,
+                           const std::int32_t* rows, std::int64_t count, const KvRows& to) {
     if (count == 0 || idle()) return;
     const std::int32_t* device = m_context->upload(rows, shape.kvHeads * count);
     if (device != nullptr) cuda::gatherKv(*m_context, shape, spans, device, count, to);

@@ -19,8 +19,8 @@
 
 namespace kvasir::kernels::cuda {
 
-/// Operations are queued on one stream. Weights packed for F32 activations are multiplied in float32 (strict),
-/// all others with 8-bit activations (few rows) or in bfloat16, sums in float32.
+/// Operations are queued on one stream. Weights packed for F32 activations are multiplied in float32
+/// (strict), all others with 8-bit activations (few rows) or in bfloat16, sums in float32.
 class CudaBackend final : public Backend {
 public:
     /// Null with a sentence in `reason` when there is no usable GPU.
@@ -38,7 +38,8 @@ public:
     void copyToHost(void* toHost, const void* from, std::size_t bytes) override;
     std::unique_ptr<Weight> pack(const TensorView& tensor, Activations activations) override;
     bool looksUp() const override { return true; }
-    void lookUp(const Weight& weight, const std::int32_t* rows, std::int64_t n, float scale, float* out) override;
+    void lookUp(const Weight& weight, const std::int32_t* rows, std::int64_t n, float scale,
+                float* out) override;
 
     bool layer(const LayerCall& call) override;
     void rmsNorm(const float* x, std::int64_t n, std::int64_t width, const float* weight, float eps,
@@ -91,8 +92,8 @@ private:
     struct LayerWeightsView;
     void attentionPart(const LayerCall& call, const LayerWeightsView& weights);
     /// Rotation, norms of heads, storing: what lies between the query, key and value products and attention.
-    /// Returns the queries (n, H, d); null after a failure. `floats` receives them in float32 where attention needs
-    /// that.
+    /// Returns the queries (n, H, d); null after a failure. `floats` receives them in float32 where attention
+    /// needs that.
     const __half* storeRows(const LayerCall& call, QkvRows& qkv, float*& floats);
     /// hidden += x times the matrix, normed first where `norm` is not null.
     void addProduct(const LayerCall& call, const PackedWeight& weight, const float* norm, const Rows& x);

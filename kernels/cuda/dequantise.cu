@@ -1,5 +1,4 @@
 #include "kernels/cuda/dequantise.h"
-
 #include "kernels/cuda/device.cuh"
 #include "kernels/cuda/unpack.cuh"
 
@@ -88,13 +87,15 @@ void convert(Context& context, const Planes& planes, Out* out) {
                reinterpret_cast<const __half*>(planes.codes), planes.rows, planes.columns, stride, out);
     } else if (planes.type == TensorType::BF16) {
         launch(context, convertKernel<__nv_bfloat16, Out>, grid, kThreads, 0,
-               reinterpret_cast<const __nv_bfloat16*>(planes.codes), planes.rows, planes.columns, stride, out);
+               reinterpret_cast<const __nv_bfloat16*>(planes.codes), planes.rows, planes.columns, stride,
+               out);
     } else if (planes.type == TensorType::F32) {
         launch(context, convertKernel<float, Out>, grid, kThreads, 0,
                reinterpret_cast<const float*>(planes.codes), planes.rows, planes.columns, stride, out);
     } else {
         forQuantised(planes.type, [&](auto type) {
-            launch(context, dequantiseKernel<decltype(type)::value, Out>, grid, kThreads, 0, planes, stride, out);
+            launch(context, dequantiseKernel<decltype(type)::value, Out>, grid, kThreads, 0, planes, stride,
+                   out);
         });
     }
 }
@@ -126,8 +127,8 @@ __global__ void lookUpPlainKernel(const In* matrix, std::int64_t columns, const 
 }
 
 template <typename In>
-void lookUpPlain(Context& context, const Planes& planes, const std::int32_t* rows, std::int64_t n, float scale,
-                             float* out) {
+void lookUpPlain(Context& context, const Planes& planes, const std::int32_t* rows, std::int64_t n,
+                 float scale, float* out) {
     launch(context, lookUpPlainKernel<In>, gridFor(n * planes.columns, kThreads), kThreads, 0,
            reinterpret_cast<const In*>(planes.codes), planes.columns, rows, n, scale, out);
 }
@@ -143,13 +144,14 @@ void dequantise(Context& context, const Planes& planes, float* out) {
 }
 
 void lookUpRows(Context& context, const Planes& planes, const std::int32_t* rows, std::int64_t n, float scale,
-                             float* out) {
+                float* out) {
     if (planes.type == TensorType::F16) return lookUpPlain<__half>(context, planes, rows, n, scale, out);
-    if (planes.type == TensorType::BF16) return lookUpPlain<__nv_bfloat16>(context, planes, rows, n, scale, out);
+    if (planes.type == TensorType::BF16)
+        return lookUpPlain<__nv_bfloat16>(context, planes, rows, n, scale, out);
     if (planes.type == TensorType::F32) return lookUpPlain<float>(context, planes, rows, n, scale, out);
     forQuantised(planes.type, [&](auto type) {
-        launch(context, lookUpKernel<decltype(type)::value>, gridFor(n * planes.units * 4, kThreads), kThreads, 0,
-               planes, rows, n, scale, out);
+        launch(context, lookUpKernel<decltype(type)::value>, gridFor(n * planes.units * 4, kThreads),
+               kThreads, 0, planes, rows, n, scale, out);
     });
 }
 

@@ -1,8 +1,7 @@
-#include "kernels/cuda/eight_bits.h"
-
 #include <cmath>
 
 #include "kernels/cuda/device.cuh"
+#include "kernels/cuda/eight_bits.h"
 #include "kernels/cuda/key_access.cuh"
 
 namespace kvasir::kernels::cuda {
@@ -20,7 +19,8 @@ __global__ void storeEightBitsKernel(AttentionShape shape, KvSource from, std::i
     const bool value = index % 2 == 1;
     const std::int64_t g = index / 2 % shape.kvHeads, row = index / 2 / shape.kvHeads;
     const int lane = static_cast<int>(threadIdx.x % kWarp), size = shape.headSize;
-    const float* source = (value ? from.values : from.keys) + (row * from.rowStride + g * from.headStride) * size;
+    const float* source =
+        (value ? from.values : from.keys) + (row * from.rowStride + g * from.headStride) * size;
     const float* offset = value || from.keyOffset == nullptr ? nullptr : from.keyOffset + g * size;
     float x[kPerLane];
     float largest = 0;
@@ -55,7 +55,8 @@ __global__ void hadamardKernel(float* x, int size, int block, float factor) {
     for (int step = 1; step < block; step *= 2) {
         __syncthreads();
         float result = 0;
-        if (i < size) result = i / step % 2 == 0 ? values[i] + values[i + step] : values[i - step] - values[i];
+        if (i < size)
+            result = i / step % 2 == 0 ? values[i] + values[i + step] : values[i - step] - values[i];
         __syncthreads();
         if (i < size) values[i] = result;
     }
@@ -79,8 +80,8 @@ __device__ __forceinline__ void put(__half* to, float value) {
 }
 
 template <typename Out>
-__global__ void expandKernel(const __grid_constant__ EightBitSpans spans, int size, std::int64_t count, Out* keys,
-                             Out* values) {
+__global__ void expandKernel(const __grid_constant__ EightBitSpans spans, int size, std::int64_t count,
+                             Out* keys, Out* values) {
     waitForPrevious();
     const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x;
     if (i >= count) return;
@@ -103,19 +104,19 @@ void expand(Context& context, const AttentionShape& shape, EightBitSpans& spans,
     const std::int64_t count = std::int64_t{spans.list.keys} * shape.kvHeads * shape.headSize;
     auto* keys = context.workspace<Out>(Slot::Expanded, 2 * count);
     if (keys == nullptr) return;
-    launch(context, expandKernel<Out>, gridFor(count, kThreads), kThreads, 0, spans, shape.headSize, count, keys,
-           keys + count);
+    launch(context, expandKernel<Out>, gridFor(count, kThreads), kThreads, 0, spans, shape.headSize, count,
+           keys, keys + count);
     out.count = 1;
-    out.spans[0] = {reinterpret_cast<const std::byte*>(keys), reinterpret_cast<const std::byte*>(keys + count),
-                    out.keys, 0, out.keys};
+    out.spans[0] = {reinterpret_cast<const std::byte*>(keys),
+                    reinterpret_cast<const std::byte*>(keys + count), out.keys, 0, out.keys};
 }
 
 }  // namespace
 
 void storeEightBits(Context& context, const AttentionShape& shape, const KvSource& from, std::int64_t n,
                     const KvRows& rows, std::int64_t row) {
-    launch(context, storeEightBitsKernel, gridFor(2 * n * shape.kvHeads * kWarp, kThreads), kThreads, 0, shape, from,
-           n, rows, row);
+    launch(context, storeEightBitsKernel, gridFor(2 * n * shape.kvHeads * kWarp, kThreads), kThreads, 0,
+           shape, from, n, rows, row);
 }
 
 void hadamard(Context& context, float* x, std::int64_t heads, std::int32_t headSize) {
@@ -125,7 +126,8 @@ void hadamard(Context& context, float* x, std::int64_t heads, std::int32_t headS
            static_cast<float>(1 / std::sqrt(static_cast<double>(block))));
 }
 
-SpanList expandEightBits(Context& context, const AttentionShape& shape, std::span<const KvSpan> spans, bool strict) {
+SpanList expandEightBits(Context& context, const AttentionShape& shape, std::span<const KvSpan> spans,
+                         bool strict) {
     EightBitSpans from;
     from.list = numberSpans(context, spans);
     int s = 0;

@@ -28,8 +28,9 @@ void storeEightBits(Context& context, const AttentionShape& shape, const KvSourc
 /// In place: `heads` vectors (headSize), each block of the largest power of two that divides it.
 void hadamard(Context& context, float* x, std::int64_t heads, std::int32_t headSize);
 
-/// All keys and values of 8-bit spans as one span of binary16, or of float32 where `strict`. Positions are not
-/// looked at. The memory is a workspace: the next call overwrites it.
-SpanList expandEightBits(Context& context, const AttentionShape& shape, std::span<const KvSpan> spans, bool strict);
+/// All keys and values of 8-bit spans as one span of binary16, or of float32 where `strict`. Positions are
+/// not looked at. The memory is a workspace: the next call overwrites it.
+SpanList expandEightBits(Context& context, const AttentionShape& shape, std::span<const KvSpan> spans,
+                         bool strict);
 
 }  // namespace kvasir::kernels::cuda

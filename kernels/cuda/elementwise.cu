@@ -1,8 +1,7 @@
-#include "kernels/cuda/elementwise.h"
-
 #include <algorithm>
 
 #include "kernels/cuda/device.cuh"
+#include "kernels/cuda/elementwise.h"
 #include "kernels/cuda/rows.cuh"
 
 namespace kvasir::kernels::cuda {
@@ -28,7 +27,8 @@ __device__ float normFactor(const float* x, std::int64_t width, float eps) {
     return static_cast<float>(1.0 / sqrt(mean + static_cast<double>(eps)));
 }
 
-__global__ void rmsNormKernel(const float* x, std::int64_t width, const float* weight, float eps, float* out) {
+__global__ void rmsNormKernel(const float* x, std::int64_t width, const float* weight, float eps,
+                              float* out) {
     waitForPrevious();
     const float* row = x + blockIdx.x * width;
     const float factor = normFactor(row, width, eps);
@@ -63,13 +63,8 @@ __device__ __forceinline__ void loadEight(const __nv_bfloat16* row, std::int64_t
 /// A row in the block's registers: read once, and the weights before the kernel that makes it has ended.
 template <int kChunks>
 __global__ void __launch_bounds__(kNormThreads)
-    normRowsKernel(const float* x, std::int64_t n, std::int64_t width, const float* weight, float eps, Rows out,
-                   const __grid_constant__ Ahead ahead) {
+    normRowsKernel(const float* x, std::int64_t width, const float* weight, float eps, Rows out) {
     letNextStart();
-    if (blockIdx.x >= n) {
-        fetchAhead(ahead, static_cast<int>(blockIdx.x - n), static_cast<int>(gridDim.x - n));
-        return waitForPrevious();
-    }
     float v[kChunks][8], w[kChunks][8];
 #pragma unroll
     for (int c = 0; c < kChunks; ++c)
@@ -96,7 +91,8 @@ __global__ void __launch_bounds__(kNormThreads)
 }
 
 /// The same for rows that are too wide for that.
-__global__ void normWideRowsKernel(const float* x, std::int64_t width, const float* weight, float eps, Rows out) {
+__global__ void normWideRowsKernel(const float* x, std::int64_t width, const float* weight, float eps,
+                                   Rows out) {
     waitForPrevious();
     const float* row = x + blockIdx.x * width;
     const float factor = normFactor(row, width, eps);
@@ -128,7 +124,8 @@ __device__ __forceinline__ float gelu(float x) {
     return x / (1.0F + expf(minusTwiceZ));
 }
 
-__global__ void gateMultiplyKernel(Gate function, const float* gate, const float* up, std::int64_t count, float* out) {
+__global__ void gateMultiplyKernel(Gate function, const float* gate, const float* up, std::int64_t count,
+                                   float* out) {
     waitForPrevious();
     const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x;
     if (i < count) out[i] = (function == Gate::Gelu ? gelu(gate[i]) : siluExact(gate[i])) * up[i];
@@ -143,8 +140,8 @@ __device__ __forceinline__ void putBack(__nv_bfloat16* to, float value) {
 
 /// A warp for each head of a row.
 template <typename X>
-__global__ void normHeadsKernel(X* x, std::int64_t n, int all, int first, int count, int size, const float* weight,
-                                float eps) {
+__global__ void normHeadsKernel(X* x, std::int64_t n, int all, int first, int count, int size,
+                                const float* weight, float eps) {
     waitForPrevious();
     const std::int64_t index = (static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x) / kWarp;
     if (index >= n * count) return;
@@ -159,7 +156,8 @@ __global__ void normHeadsKernel(X* x, std::int64_t n, int all, int first, int co
 }
 
 template <typename In>
-__global__ void gateRowsKernel(Gate function, const In* gateUp, std::int64_t n, std::int64_t feedForward, Rows out) {
+__global__ void gateRowsKernel(Gate function, const In* gateUp, std::int64_t n, std::int64_t feedForward,
+                               Rows out) {
     waitForPrevious();
     const std::int64_t index = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x;
     const std::int64_t perRow = out.stride / 8;
@@ -182,7 +180,8 @@ __global__ void addKernel(float* x, const float* y, std::int64_t count) {
     if (i < count) x[i] += y[i];
 }
 
-__global__ void addBiasKernel(const float* bias, std::int64_t n, std::int64_t rows, std::int64_t yStride, float* y) {
+__global__ void addBiasKernel(const float* bias, std::int64_t n, std::int64_t rows, std::int64_t yStride,
+                              float* y) {
     waitForPrevious();
     const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x;
     if (i < n * rows) y[i / rows * yStride + i % rows] += bias[i % rows];
@@ -210,7 +209,8 @@ __global__ void ropeTableKernel(std::int64_t count, std::int64_t pairs, const do
     table[i] = {static_cast<float>(cosine), static_cast<float>(sine)};
 }
 
-/// Components of a head that pair number `pair` rotates, or carries over when it lies behind the rotated ones.
+/// Components of a head that pair number `pair` rotates, or carries over when it lies behind the rotated
+/// ones.
 struct PairPlaces {
     int first, second;
 };
@@ -294,15 +294,18 @@ __device__ __forceinline__ void turn(float& a, float& b, float cosine, float sin
     a = rotated;
 }
 
-/// The same for eight neighbouring pairs: whole 16-byte words of everything. Head and rotated size multiples of 16.
+/// The same for eight neighbouring pairs: whole 16-byte words of everything. Head and rotated size multiples
+/// of 16.
 template <typename In>
-__global__ void rotateEightKernel(AttentionShape shape, QkvRows rows, const In* from, __half* half, float* floats,
-                                  KvRows store, std::int64_t storeRow) {
+__global__ void rotateEightKernel(AttentionShape shape, QkvRows rows, const In* from, __half* half,
+                                  float* floats, KvRows store, std::int64_t storeRow) {
     letNextStart();
     waitForPrevious();
-    const int eights = shape.headSize / 16, all = shape.heads + 2 * shape.kvHeads;
-    const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x;
-    if (i >= rows.n * all * eights) return;
+    // In 32 bits, which a chunk's rows never leave: divisions of 64 bits cost more than all the rest.
+    const unsigned eights = static_cast<unsigned>(shape.headSize) / 16;
+    const unsigned all = static_cast<unsigned>(shape.heads + 2 * shape.kvHeads);
+    const unsigned i = blockIdx.x * kThreads + threadIdx.x;
+    if (i >= static_cast<unsigned>(rows.n) * all * eights) return;
     const int pair = static_cast<int>(i % eights) * 8, head = static_cast<int>(i / eights % all);
     const std::int64_t row = i / eights / all;
     const bool query = head < shape.heads, value = head >= shape.heads + shape.kvHeads;
@@ -343,7 +346,7 @@ __global__ void rotateEightKernel(AttentionShape shape, QkvRows rows, const In* 
             }
         }
     }
-    const auto halves = [](const float (&x)[8]) {
+    const auto halves = [](const float(&x)[8]) {
         return uint4{packHalf(x[0], x[1]), packHalf(x[2], x[3]), packHalf(x[4], x[5]), packHalf(x[6], x[7])};
     };
     if (query) {
@@ -366,8 +369,8 @@ __global__ void rotateEightKernel(AttentionShape shape, QkvRows rows, const In* 
     *reinterpret_cast<uint4*>(cache + second) = halves(v);
 }
 
-__global__ void storeKvKernel(AttentionShape shape, const float* keys, const float* values, const float* keyOffset,
-                              std::int64_t count, KvRows rows, std::int64_t row) {
+__global__ void storeKvKernel(AttentionShape shape, const float* keys, const float* values,
+                              const float* keyOffset, std::int64_t count, KvRows rows, std::int64_t row) {
     waitForPrevious();
     const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x;
     if (i >= count) return;
@@ -382,15 +385,15 @@ __global__ void storeKvKernel(AttentionShape shape, const float* keys, const flo
 template <typename In>
 void gateRowsOf(Context& context, Gate function, const In* gateUp, std::int64_t n, std::int64_t feedForward,
                 const Rows& out) {
-    launch(context, gateRowsKernel<In>, gridFor(n * out.stride / 8, kThreads), kThreads, 0, function, gateUp, n,
-           feedForward, out);
+    launch(context, gateRowsKernel<In>, gridFor(n * out.stride / 8, kThreads), kThreads, 0, function, gateUp,
+           n, feedForward, out);
 }
 
 template <typename X>
-void normHeadsOf(Context& context, X* x, std::int64_t n, std::int32_t all, std::int32_t first, std::int32_t count,
-                 std::int32_t headSize, const float* weight, float eps) {
-    launch(context, normHeadsKernel<X>, gridFor(n * count * kWarp, kThreads), kThreads, 0, x, n, all, first, count,
-           headSize, weight, eps);
+void normHeadsOf(Context& context, X* x, std::int64_t n, std::int32_t all, std::int32_t first,
+                 std::int32_t count, std::int32_t headSize, const float* weight, float eps) {
+    launch(context, normHeadsKernel<X>, gridFor(n * count * kWarp, kThreads), kThreads, 0, x, n, all, first,
+           count, headSize, weight, eps);
 }
 
 }  // namespace
@@ -402,10 +405,12 @@ Rows makeRows(Context& context, Slot slot, RowForm form, std::int64_t n, std::in
     rows.tiles = ceilDivide(n, 8);
     const std::int64_t elements = (form == RowForm::Fragments ? rows.tiles * 8 : n) * rows.stride;
     if (form != RowForm::Bytes) {
-        rows.data = context.workspace(slot, static_cast<std::size_t>(elements * (form == RowForm::Float ? 4 : 2)));
+        rows.data =
+            context.workspace(slot, static_cast<std::size_t>(elements * (form == RowForm::Float ? 4 : 2)));
         return rows;
     }
-    rows.data = context.workspace(slot, static_cast<std::size_t>(elements + elements / 32 * 16 + elements * 4));
+    rows.data =
+        context.workspace(slot, static_cast<std::size_t>(elements + elements / 32 * 16 + elements * 4));
     rows.floats = reinterpret_cast<float*>(rows.data);
     rows.units = reinterpret_cast<float4*>(rows.floats + elements);
     rows.codes = reinterpret_cast<std::int8_t*>(rows.units + elements / 32);
@@ -419,22 +424,23 @@ void clearPadding(Context& context, const Rows& rows, std::int64_t n, std::int64
     context.check(cudaMemsetAsync(rows.data, 0, bytes, context.stream()));
 }
 
-void rmsNorm(Context& context, const float* x, std::int64_t n, std::int64_t width, const float* weight, float eps,
-             float* out) {
-    launch(context, rmsNormKernel, dim3(static_cast<unsigned>(n)), kNormThreads, 0, x, width, weight, eps, out);
+void rmsNorm(Context& context, const float* x, std::int64_t n, std::int64_t width, const float* weight,
+             float eps, float* out) {
+    launch(context, rmsNormKernel, dim3(static_cast<unsigned>(n)), kNormThreads, 0, x, width, weight, eps,
+           out);
 }
 
-void formRows(Context& context, const float* x, std::int64_t n, std::int64_t width, const float* weight, float eps,
-              const Rows& out, const Ahead& ahead) {
+void formRows(Context& context, const float* x, std::int64_t n, std::int64_t width, const float* weight,
+              float eps, const Rows& out) {
     if (out.data == nullptr) return;
-    const dim3 rows(static_cast<unsigned>(n + (ahead.bytes[0] > 0 ? context.multiprocessors() : 0)));
+    const dim3 rows(static_cast<unsigned>(n));
     constexpr std::int64_t kChunk = std::int64_t{kNormThreads} * 8;
     if (weight != nullptr && out.stride <= kChunk) {
-        launch(context, normRowsKernel<1>, rows, kNormThreads, 0, x, n, width, weight, eps, out, ahead);
+        launch(context, normRowsKernel<1>, rows, kNormThreads, 0, x, width, weight, eps, out);
     } else if (weight != nullptr && out.stride <= 2 * kChunk) {
-        launch(context, normRowsKernel<2>, rows, kNormThreads, 0, x, n, width, weight, eps, out, ahead);
+        launch(context, normRowsKernel<2>, rows, kNormThreads, 0, x, width, weight, eps, out);
     } else if (weight != nullptr) {
-        launch(context, normWideRowsKernel, dim3(static_cast<unsigned>(n)), kNormThreads, 0, x, width, weight, eps, out);
+        launch(context, normWideRowsKernel, rows, kNormThreads, 0, x, width, weight, eps, out);
     } else {
         launch(context, formRowsKernel, gridFor(n * out.stride / 8, kThreads), kThreads, 0, x, n, width, out);
     }
@@ -442,7 +448,8 @@ void formRows(Context& context, const float* x, std::int64_t n, std::int64_t wid
 
 void gateMultiply(Context& context, Gate function, const float* gate, const float* up, std::int64_t count,
                   float* out) {
-    launch(context, gateMultiplyKernel, gridFor(count, kThreads), kThreads, 0, function, gate, up, count, out);
+    launch(context, gateMultiplyKernel, gridFor(count, kThreads), kThreads, 0, function, gate, up, count,
+           out);
 }
 
 void gateRows(Context& context, Gate function, const float* gateUp, std::int64_t n, std::int64_t feedForward,
@@ -450,13 +457,13 @@ void gateRows(Context& context, Gate function, const float* gateUp, std::int64_t
     gateRowsOf(context, function, gateUp, n, feedForward, out);
 }
 
-void gateRows(Context& context, Gate function, const __nv_bfloat16* gateUp, std::int64_t n, std::int64_t feedForward,
-              const Rows& out) {
+void gateRows(Context& context, Gate function, const __nv_bfloat16* gateUp, std::int64_t n,
+              std::int64_t feedForward, const Rows& out) {
     gateRowsOf(context, function, gateUp, n, feedForward, out);
 }
 
-void normHeads(Context& context, float* x, std::int64_t n, std::int32_t all, std::int32_t first, std::int32_t count,
-               std::int32_t headSize, const float* weight, float eps) {
+void normHeads(Context& context, float* x, std::int64_t n, std::int32_t all, std::int32_t first,
+               std::int32_t count, std::int32_t headSize, const float* weight, float eps) {
     normHeadsOf(context, x, n, all, first, count, headSize, weight, eps);
 }
 
@@ -476,8 +483,8 @@ void toHalf(Context& context, const float* x, std::int64_t count, __half* out) {
 
 void copyFloats(Context& context, const float* from, std::int64_t count, float* to) {
     if (!context.ok() || count == 0) return;
-    context.check(cudaMemcpyAsync(to, from, static_cast<std::size_t>(count) * sizeof(float), cudaMemcpyDeviceToDevice,
-                                  context.stream()));
+    context.check(cudaMemcpyAsync(to, from, static_cast<std::size_t>(count) * sizeof(float),
+                                  cudaMemcpyDeviceToDevice, context.stream()));
 }
 
 void fill(Context& context, float* x, std::int64_t count, float value) {
@@ -490,27 +497,29 @@ void add(Context& context, float* x, const float* y, std::int64_t count) {
 
 void ropeTable(Context& context, std::int64_t n, std::int64_t pairs, const double* inverseFrequency,
                const std::int32_t* positions, float2* table) {
-    launch(context, ropeTableKernel, gridFor(n * pairs, kThreads), kThreads, 0, n * pairs, pairs, inverseFrequency,
-           positions, table);
+    launch(context, ropeTableKernel, gridFor(n * pairs, kThreads), kThreads, 0, n * pairs, pairs,
+           inverseFrequency, positions, table);
 }
 
-void rope(Context& context, float* x, std::int64_t n, std::int32_t heads, std::int32_t headSize, std::int32_t size,
-          RopeStyle style, const float2* table) {
+void rope(Context& context, float* x, std::int64_t n, std::int32_t heads, std::int32_t headSize,
+          std::int32_t size, RopeStyle style, const float2* table) {
     const std::int64_t count = n * heads * (size / 2);
     launch(context, ropeKernel, gridFor(count, kThreads), kThreads, 0, x, count, heads, headSize, size, style,
            table);
 }
 
 template <typename In>
-void rotateFrom(Context& context, const AttentionShape& shape, const QkvRows& rows, const In* from, __half* half,
-                float* floats, const KvRows& store, std::int64_t row) {
+void rotateFrom(Context& context, const AttentionShape& shape, const QkvRows& rows, const In* from,
+                __half* half, float* floats, const KvRows& store, std::int64_t row) {
     const std::int64_t pairs = rows.n * (shape.heads + 2 * shape.kvHeads) * (shape.headSize / 2);
-    if (shape.headSize % 16 == 0 && rows.ropeSize % 16 == 0 && store.type == KvType::F16) {
-        launch(context, rotateEightKernel<In>, gridFor(pairs / 8, kThreads), kThreads, 0, shape, rows, from, half,
-               floats, store, row);
+    constexpr std::int64_t kMostPairs = std::int64_t{1} << 31;
+    if (shape.headSize % 16 == 0 && rows.ropeSize % 16 == 0 && store.type == KvType::F16 &&
+        pairs < kMostPairs) {
+        launch(context, rotateEightKernel<In>, gridFor(pairs / 8, kThreads), kThreads, 0, shape, rows, from,
+               half, floats, store, row);
     } else {
-        launch(context, rotateAndStoreKernel<In>, gridFor(pairs, kThreads), kThreads, 0, shape, rows, from, half,
-               floats, store, row);
+        launch(context, rotateAndStoreKernel<In>, gridFor(pairs, kThreads), kThreads, 0, shape, rows, from,
+               half, floats, store, row);
     }
 }
 
@@ -526,8 +535,8 @@ void rotateAndStore(Context& context, const AttentionShape& shape, const QkvRows
 void storeKv(Context& context, const AttentionShape& shape, const float* keys, const float* values,
              const float* keyOffset, std::int64_t n, const KvRows& rows, std::int64_t row) {
     const std::int64_t count = n * shape.kvHeads * shape.headSize;
-    launch(context, storeKvKernel, gridFor(count, kThreads), kThreads, 0, shape, keys, values, keyOffset, count, rows,
-           row);
+    launch(context, storeKvKernel, gridFor(count, kThreads), kThreads, 0, shape, keys, values, keyOffset,
+           count, rows, row);
 }
 
 }  // namespace kvasir::kernels::cuda

@@ -1,12 +1,13 @@
-// A quantised matrix times up to a few dozen rows, on tensor cores: the weights are read once, become bfloat16
-// in registers (the values that dequantise gives) and are the left operand of mma.sync. A block makes 32
-// outputs of up to 64 rows; its warps share the inputs between them and add up at the end, in a fixed order.
+// A quantised matrix times up to a few dozen rows, on tensor cores: the weights are read once, become
+// bfloat16 in registers (the values that dequantise gives) and are the left operand of mma.sync. A block
+// makes 32 outputs of up to 64 rows; its warps share the inputs between them and add up at the end, in a
+// fixed order.
 //
-// Inputs are taken in an order that suits the weights' layout: in one instruction the 16 inputs of a lane group
-// q = lane % 4 are four neighbouring ones of unit q of 128 inputs. The rows lie in this order (RowForm::Fragments).
-#include "kernels/cuda/products.h"
-
+// Inputs are taken in an order that suits the weights' layout: in one instruction the 16 inputs of a lane
+// group q = lane % 4 are four neighbouring ones of unit q of 128 inputs. The rows lie in this order
+// (RowForm::Fragments).
 #include "kernels/cuda/device.cuh"
+#include "kernels/cuda/products.h"
 #include "kernels/cuda/tensor_cores.cuh"
 #include "kernels/cuda/unpack.cuh"
 
@@ -108,7 +109,7 @@ __global__ void __launch_bounds__(warpsFor(kTiles) * kWarp)
     const std::int64_t steps = x.stride / kStep, units = part.planes.columns / kUnit;
     float sums[2][kTiles][4] = {};
     Unit unit[2][2], next[2][2];
-    const auto load = [&](Unit (&to)[2][2], std::int64_t step) {
+    const auto load = [&](Unit(&to)[2][2], std::int64_t step) {
         const std::int64_t column = step * 4 + lane % 4;
 #pragma unroll
         for (int i = 0; i < 4; ++i) {
@@ -144,7 +145,8 @@ __global__ void __launch_bounds__(warpsFor(kTiles) * kWarp)
             for (int half = 0; half < 2; ++half) {
 #pragma unroll
                 for (int m = 0; m < 2; ++m) {
-                    const Four upper = unit[m][0].four(2 * eight + half), lower = unit[m][1].four(2 * eight + half);
+                    const Four upper = unit[m][0].four(2 * eight + half),
+                               lower = unit[m][1].four(2 * eight + half);
                     const std::uint32_t a[4] = {upper.low, lower.low, upper.high, lower.high};
 #pragma unroll
                     for (int t = 0; t < kTiles; ++t)
@@ -186,7 +188,8 @@ void launchTiles(Context& context, const Parts& parts, const Rows& x, std::int64
     const dim3 grid(static_cast<unsigned>(parts.parts[parts.count - 1].endBlock),
                     static_cast<unsigned>(ceilDivide(x.tiles, kTiles)));
     constexpr std::size_t kShared = sizeof(float) * kWarps * kTiles * 8 * (kOutputs + 1);
-    launch(context, fewRowsKernel<Unit, kTiles>, grid, kWarps * kWarp, kShared, parts, x, static_cast<int>(n), write);
+    launch(context, fewRowsKernel<Unit, kTiles>, grid, kWarps * kWarp, kShared, parts, x, static_cast<int>(n),
+           write);
 }
 
 template <typename Unit>

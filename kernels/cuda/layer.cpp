@@ -1,9 +1,8 @@
 // CudaBackend: a whole layer. Rows keep the form that the next product reads, and only the hidden state is
-// float32 in memory. Up to kMatvecRows rows: matrix times vectors with 8-bit activations. Up to kFewRows: fused
-// tensor core products. More: the library, on matrices that are dequantised just before.
+// float32 in memory. Up to kMatvecRows rows: matrix times vectors with 8-bit activations. Up to kFewRows:
+// fused tensor core products. More: the library, on matrices that are dequantised just before.
 #include <algorithm>
 #include <array>
-#include <initializer_list>
 
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/cuda/dequantise.h"
@@ -13,23 +12,11 @@
 namespace kvasir::kernels::cuda {
 namespace {
 
-/// As many rows as keep the chip at its full rate while a chunk's activations stay a small part of its memory.
+/// As many rows as keep the chip at its full rate while a chunk's activations stay a small part of its
+/// memory.
 constexpr std::int64_t kChunkRows = 8192;
 /// Layers of this many rows take milliseconds: only a few are queued ahead, so that a stop takes effect soon.
 constexpr std::int64_t kManyRows = 1024;
-
-/// Of matrices that the next product reads; at most so much of each that all fit into the second-level cache.
-Ahead aheadOf(std::initializer_list<const PackedWeight*> weights, RowForm form) {
-    constexpr std::size_t kMostBytes = std::size_t{12} << 20;
-    Ahead ahead;
-    if (form != RowForm::Bytes) return ahead;  // more rows keep the memory busy as it is
-    int i = 0;
-    for (const PackedWeight* weight : weights) {
-        ahead.data[i] = weight->memory();
-        ahead.bytes[i++] = static_cast<std::int64_t>(std::min(weight->bytes(), kMostBytes));
-    }
-    return ahead;
-}
 
 }  // namespace
 
@@ -78,7 +65,8 @@ bool CudaBackend::layer(const LayerCall& call) {
     return true;
 }
 
-void CudaBackend::addProduct(const LayerCall& call, const PackedWeight& weight, const float* norm, const Rows& x) {
+void CudaBackend::addProduct(const LayerCall& call, const PackedWeight& weight, const float* norm,
+                             const Rows& x) {
     if (norm == nullptr) {
         const std::array<Target, 1> target{{{&weight, nullptr, call.hidden, call.width}}};
         return product(target, x, call.n, Write::Add);
@@ -97,7 +85,8 @@ const __half* CudaBackend::storeRows(const LayerCall& call, QkvRows& qkv, float*
     const std::int64_t n = call.n, query = std::int64_t{shape.heads} * shape.headSize;
     const std::int64_t kv = std::int64_t{shape.kvHeads} * shape.headSize;
     auto* half = context.workspace<__half>(Slot::Query, n * query);
-    // 8-bit keys are stored transformed, and float32 ones are for tests: both want the queries in float32 first.
+    // 8-bit keys are stored transformed, and float32 ones are for tests: both want the queries in float32
+    // first.
     const bool eightBits = call.store.type == KvType::Int8, all = call.store.type != KvType::F16;
     floats = all ? context.workspace<float>(Slot::QueryFloats, n * query) : call.queries;
     auto* keys = eightBits ? context.workspace<float>(Slot::KeyValue, 2 * n * kv) : nullptr;
@@ -105,15 +94,20 @@ const __half* CudaBackend::storeRows(const LayerCall& call, QkvRows& qkv, float*
     qkv.wanted = all ? n : call.queries != nullptr ? call.queryRows : 0;
     KvRows store = call.store;
     if (eightBits) {
-        store = {KvType::F32, reinterpret_cast<std::byte*>(keys), reinterpret_cast<std::byte*>(keys + n * kv), n,
-                 nullptr, nullptr};
+        store = {KvType::F32,
+                 reinterpret_cast<std::byte*>(keys),
+                 reinterpret_cast<std::byte*>(keys + n * kv),
+                 n,
+                 nullptr,
+                 nullptr};
     }
     rotateAndStore(context, shape, qkv, half, floats, store, eightBits ? 0 : call.storeRow);
     if (eightBits) {
         cuda::hadamard(context, floats, n * shape.heads, shape.headSize);
         cuda::hadamard(context, keys, n * shape.kvHeads, shape.headSize);
         toHalf(context, floats, n * query, half);
-        storeEightBits(context, shape, {keys, keys + n * kv, call.keyOffset, 1, n}, n, call.store, call.storeRow);
+        storeEightBits(context, shape, {keys, keys + n * kv, call.keyOffset, 1, n}, n, call.store,
+                       call.storeRow);
     }
     if (all && call.queries != nullptr)
         copyFloats(context, floats + (n - call.queryRows) * query, call.queryRows * query, call.queries);
@@ -123,7 +117,8 @@ const __half* CudaBackend::storeRows(const LayerCall& call, QkvRows& qkv, float*
 void CudaBackend::attentionPart(const LayerCall& call, const LayerWeightsView& weights) {
     Context& context = *m_context;
     const AttentionShape& shape = call.shape;
-    const std::int64_t n = call.n, query = weights.query->rows(), kv = weights.key->rows(), all = query + 2 * kv;
+    const std::int64_t n = call.n, query = weights.query->rows(), kv = weights.key->rows(),
+                       all = query + 2 * kv;
     const std::array<Target, 1> output{{{weights.output, nullptr, call.hidden, call.width}}};
     const RowForm form = formFor(n, output);
     const std::int32_t heads = shape.heads + 2 * shape.kvHeads;
@@ -131,7 +126,8 @@ void CudaBackend::attentionPart(const LayerCall& call, const LayerWeightsView& w
         if (call.queryNorm != nullptr)
             normHeads(context, y, n, heads, 0, shape.heads, shape.headSize, call.queryNorm, call.eps);
         if (call.keyNorm != nullptr)
-            normHeads(context, y, n, heads, shape.heads, shape.kvHeads, shape.headSize, call.keyNorm, call.eps);
+            normHeads(context, y, n, heads, shape.heads, shape.kvHeads, shape.headSize, call.keyNorm,
+                      call.eps);
     };
 
     QkvRows qkv;
@@ -143,8 +139,7 @@ void CudaBackend::attentionPart(const LayerCall& call, const LayerWeightsView& w
     qkv.style = call.ropeStyle;
     qkv.table = ropeTableFor(n, call.ropeSize / 2, call.inverseFrequency, call.positions);
     const Rows normed = makeRows(context, Slot::Rows, form, n, call.width);
-    formRows(context, call.hidden, n, call.width, call.attentionNorm, call.eps, normed,
-             aheadOf({weights.query, weights.key, weights.value}, form));
+    formRows(context, call.hidden, n, call.width, call.attentionNorm, call.eps, normed);
     if (form == RowForm::Bfloat) {
         auto* y = context.workspace<__nv_bfloat16>(Slot::Wide, n * all);
         const std::array<const PackedWeight*, 3> merged{weights.query, weights.key, weights.value};
@@ -168,7 +163,7 @@ void CudaBackend::attentionPart(const LayerCall& call, const LayerWeightsView& w
     AttentionCall attention = attentionCall(shape, call.positions, n, call.spans);
     attention.half = half;
     if (canAttend(context, attention)) {
-        attend(context, attention, mixed, aheadOf({weights.output}, form));
+        attend(context, attention, mixed);
     } else {
         attention.floats = floats;
         auto* out = context.workspace<float>(Slot::KeyValue, n * query);
@@ -187,8 +182,7 @@ void CudaBackend::feedForwardPart(const LayerCall& call, const LayerWeightsView&
     const Gate function = call.gelu ? Gate::Gelu : Gate::Silu;
     const Rows normed = makeRows(context, Slot::Rows, form, n, call.width);
     const Rows gated = makeRows(context, Slot::Gated, form, n, width);
-    formRows(context, call.hidden, n, call.width, call.feedForwardNorm, call.eps, normed,
-             aheadOf({weights.gate, weights.up}, form));
+    formRows(context, call.hidden, n, call.width, call.feedForwardNorm, call.eps, normed);
     if (!context.ok()) return;
     if (form == RowForm::Bytes && !call.gelu && canGate(weights.gate->planes(), weights.up->planes())) {
         gatedMatvec(context, weights.gate->planes(), weights.up->planes(), normed, n, gated);

@@ -1,9 +1,8 @@
 // A matrix times a few vectors whose activations are 8-bit codes: bound by reading the weights once. A warp
 // takes two outputs at a time; its lanes take units of 32 inputs in turn, whose 16 bytes of codes one load
 // brings.
-#include "kernels/cuda/products.h"
-
 #include "kernels/cuda/device.cuh"
+#include "kernels/cuda/products.h"
 #include "kernels/cuda/rows.cuh"
 #include "kernels/cuda/unpack.cuh"
 
@@ -28,7 +27,8 @@ struct Tasks {
     int count;
 };
 
-/// An integer below 2^22 in size as a float, by its bits: the conversion instruction runs at a fraction of the rate.
+/// An integer below 2^22 in size as a float, by its bits: the conversion instruction runs at a fraction of
+/// the rate.
 __device__ __forceinline__ float smallInteger(int value) {
     return __int_as_float(value + 0x4B400000) - 12582912.0F;
 }
@@ -62,8 +62,8 @@ struct TwoUnits {
     RawScales<T> scalesA, scalesB;
 };
 
-/// Bytes of shared memory for x, where it is brought there: a single vector, of which every turn would wait for the
-/// second-level cache otherwise.
+/// Bytes of shared memory for x, where it is brought there: a single vector, of which every turn would wait
+/// for the second-level cache otherwise.
 constexpr std::size_t stagedBytes(int vectors, std::int64_t stride) {
     return vectors == 1 ? static_cast<std::size_t>(stride + stride / 2) : 0;
 }
@@ -78,9 +78,9 @@ __device__ __forceinline__ void stageRow(const Rows& x, int4* to) {
     __syncthreads();
 }
 
-/// Adds two rows of a quantised matrix times N vectors to sums; rows are given by their first units. The weights of
-/// the first turns are on their way before the kernel that makes x has ended. `stage`: x is not in shared memory yet;
-/// all warps of the block come here together then.
+/// Adds two rows of a quantised matrix times N vectors to sums; rows are given by their first units. The
+/// weights of the first turns are on their way before the kernel that makes x has ended. `stage`: x is not in
+/// shared memory yet; all warps of the block come here together then.
 template <TensorType T, int N>
 __device__ __forceinline__ void quantisedRows(const Planes& a, std::int64_t unitA, const Planes& b,
                                               std::int64_t unitB, const Rows& x, int n, bool stage,
@@ -142,8 +142,8 @@ __device__ __forceinline__ void eightPlain(const In* at, float (&v)[8]) {
 
 /// The same for matrices of floats, whose x are the unrounded floats.
 template <typename In, int N>
-__device__ __forceinline__ void plainRows(const Planes& a, std::int64_t rowA, const Planes& b, std::int64_t rowB,
-                                          const Rows& x, int n, float (&sums)[2][N]) {
+__device__ __forceinline__ void plainRows(const Planes& a, std::int64_t rowA, const Planes& b,
+                                          std::int64_t rowB, const Rows& x, int n, float (&sums)[2][N]) {
     const int lane = static_cast<int>(threadIdx.x % kWarp);
     const In* rows[2] = {reinterpret_cast<const In*>(a.codes) + rowA * a.columns,
                          reinterpret_cast<const In*>(b.codes) + rowB * b.columns};
@@ -177,8 +177,9 @@ __device__ __forceinline__ void plainRows(const Planes& a, std::int64_t rowA, co
 
 /// sums[i][r], the same on every lane: outputs rowA of `a` and rowB of `b`, matrices of type T and one width.
 template <TensorType T, int N>
-__device__ __forceinline__ void twoRows(const Planes& a, std::int64_t rowA, const Planes& b, std::int64_t rowB,
-                                        const Rows& x, int n, bool stage, float (&sums)[2][N]) {
+__device__ __forceinline__ void twoRows(const Planes& a, std::int64_t rowA, const Planes& b,
+                                        std::int64_t rowB, const Rows& x, int n, bool stage,
+                                        float (&sums)[2][N]) {
     if constexpr (T == TensorType::F16) {
         plainRows<__half>(a, rowA, b, rowB, x, n, sums);
     } else if constexpr (T == TensorType::BF16) {
@@ -195,8 +196,8 @@ __device__ __forceinline__ void twoRows(const Planes& a, std::int64_t rowA, cons
     }
 }
 
-/// Blocks a multiprocessor must hold: with one vector all blocks of a layer's matrices run at once, or the last ones
-/// would run alone.
+/// Blocks a multiprocessor must hold: with one vector all blocks of a layer's matrices run at once, or the
+/// last ones would run alone.
 constexpr int minBlocks(int vectors, int threads) {
     return vectors == 1 ? 768 / threads : 512 / threads;
 }
@@ -235,8 +236,8 @@ __global__ void __launch_bounds__(kThreads, minBlocks(N, kThreads))
 
 template <TensorType T, int N>
 __global__ void __launch_bounds__(kGatedThreads, minGatedBlocks(N))
-    gatedKernel(const __grid_constant__ Planes gate, const __grid_constant__ Planes up, const __grid_constant__ Rows x,
-                int n, const __grid_constant__ Rows out) {
+    gatedKernel(const __grid_constant__ Planes gate, const __grid_constant__ Planes up,
+                const __grid_constant__ Rows x, int n, const __grid_constant__ Rows out) {
     __shared__ float results[N][kGatedOutputs];
     constexpr int kPerWarp = kGatedOutputs / (kGatedThreads / kWarp);
     const int warp = static_cast<int>(threadIdx.x / kWarp), lane = static_cast<int>(threadIdx.x % kWarp);
@@ -289,8 +290,9 @@ void matvec(Context& context, std::span<const Target> targets, const Rows& x, st
             tasks.tasks[tasks.count++] = {planes, target.bias, target.y, target.yStride, pairs};
         }
         forShape(type, n, [&](auto known, auto vectors) {
-            launch(context, matvecKernel<decltype(known)::value, decltype(vectors)::value>, gridFor(pairs, kWarps),
-                   kThreads, stagedBytes(decltype(vectors)::value, x.stride), tasks, x, static_cast<int>(n), write);
+            launch(context, matvecKernel<decltype(known)::value, decltype(vectors)::value>,
+                   gridFor(pairs, kWarps), kThreads, stagedBytes(decltype(vectors)::value, x.stride), tasks,
+                   x, static_cast<int>(n), write);
         });
     }
 }
@@ -305,8 +307,7 @@ void gatedMatvec(Context& context, const Planes& gate, const Planes& up, const R
     forShape(gate.type, n, [&](auto known, auto vectors) {
         launch(context, gatedKernel<decltype(known)::value, decltype(vectors)::value>,
                dim3(static_cast<unsigned>(gate.rows / kGatedOutputs)), kGatedThreads,
-               stagedBytes(decltype(vectors)::value, x.stride), gate, up, x,
-               static_cast<int>(n), out);
+               stagedBytes(decltype(vectors)::value, x.stride), gate, up, x, static_cast<int>(n), out);
     });
 }
 

@@ -1,9 +1,8 @@
 // Model file's blocks to planes. One thread a unit; the file's bytes lie in device memory.
-#include "kernels/cuda/packed_weight.h"
-
 #include <algorithm>
 
 #include "kernels/cuda/device.cuh"
+#include "kernels/cuda/packed_weight.h"
 #include "kernels/cuda/unpack.cuh"
 
 namespace kvasir::kernels::cuda {
@@ -94,7 +93,10 @@ __device__ void writeScales(const std::uint8_t* block, int part, std::uint8_t* t
 
 template <TensorType T>
 __device__ __half2 superScale(const std::uint8_t* block) {
-    constexpr int kAt = T == TensorType::Q2_K ? 80 : T == TensorType::Q3_K ? 108 : T == TensorType::Q6_K ? 208 : 0;
+    constexpr int kAt = T == TensorType::Q2_K   ? 80
+                        : T == TensorType::Q3_K ? 108
+                        : T == TensorType::Q6_K ? 208
+                                                : 0;
     const auto half = [&](int at) {
         return __ushort_as_half(static_cast<unsigned short>(block[at] | (block[at + 1] << 8)));
     };
@@ -178,15 +180,16 @@ std::unique_ptr<PackedWeight> PackedWeight::pack(Context& context, const TensorV
     planes.high = memory + highAt;
     planes.scales = memory + scalesAt;
     planes.super = reinterpret_cast<const __half2*>(memory + superAt);
-    const Writable to{memory, memory + highAt, memory + scalesAt, reinterpret_cast<__half2*>(memory + superAt)};
+    const Writable to{memory, memory + highAt, memory + scalesAt,
+                      reinterpret_cast<__half2*>(memory + superAt)};
     const std::int64_t blocks = elements / form.block, perBlock = form.block / kUnit;
     for (std::int64_t block = 0; block < blocks; block += piece) {
         const std::int64_t count = std::min(piece, blocks - block);
         context.copyToDevice(staging, tensor.data + block * form.bytes,
                              static_cast<std::size_t>(count * form.bytes));
         forQuantised(tensor.type, [&](auto type) {
-            launch(context, packKernel<decltype(type)::value>, gridFor(count * perBlock, kThreads), kThreads, 0,
-                   static_cast<const std::uint8_t*>(staging), block * perBlock, count * perBlock,
+            launch(context, packKernel<decltype(type)::value>, gridFor(count * perBlock, kThreads), kThreads,
+                   0, static_cast<const std::uint8_t*>(staging), block * perBlock, count * perBlock,
                    static_cast<int>(form.bytes), to);
         });
     }

@@ -21,9 +21,10 @@ struct Planes {
     TensorType type = TensorType::F32;
     std::int64_t rows = 0;
     std::int64_t columns = 0;
-    std::int64_t units = 0;                ///< columns / 32; quantised types only
-    const std::uint8_t* codes = nullptr;   ///< 16 bytes a unit (32 for Q8_0); the rows themselves (plain types)
-    const std::uint8_t* high = nullptr;    ///< bits above the fourth: 4 bytes a unit, 8 for 6-bit codes
+    std::int64_t units = 0;  ///< columns / 32; quantised types only
+    const std::uint8_t* codes =
+        nullptr;                         ///< 16 bytes a unit (32 for Q8_0); the rows themselves (plain types)
+    const std::uint8_t* high = nullptr;  ///< bits above the fourth: 4 bytes a unit, 8 for 6-bit codes
     const std::uint8_t* scales = nullptr;  ///< of a unit; see unpack.cuh
     const __half2* super = nullptr;        ///< (d, dmin) per 256 inputs, super formats only
 };
@@ -52,7 +53,6 @@ public:
     std::int64_t columns() const override { return m_planes.columns; }
     std::size_t bytes() const override { return m_bytes; }
     const Planes& planes() const { return m_planes; }
-    const std::byte* memory() const { return static_cast<const std::byte*>(m_memory); }
     bool strict() const { return m_strict; }  ///< its products are computed in float32
 
 private:

@@ -6,21 +6,8 @@
 
 namespace kvasir::kernels::cuda {
 
-/// By block `block` of `blocks`: a line of 128 bytes for each thread in turn. Waits for nothing.
-__device__ __forceinline__ void fetchAhead(const Ahead& ahead, int block, int blocks) {
-    constexpr std::int64_t kLine = 128;
-#pragma unroll
-    for (int r = 0; r < Ahead::kRanges; ++r) {
-        const std::int64_t step = static_cast<std::int64_t>(blocks) * blockDim.x * kLine;
-        for (std::int64_t at = (static_cast<std::int64_t>(block) * blockDim.x + threadIdx.x) * kLine;
-             at < ahead.bytes[r]; at += step) {
-            asm volatile("prefetch.global.L2 [%0];" ::"l"(ahead.data[r] + at));
-        }
-    }
-}
-
-/// Columns [column, column + 8) of a row, column a multiple of 8. For Bytes the four lanes of a unit must call
-/// together.
+/// Columns [column, column + 8) of a row, column a multiple of 8. For Bytes the four lanes of a unit must
+/// call together.
 __device__ __forceinline__ void storeEight(const Rows& rows, std::int64_t row, std::int64_t column,
                                            const float (&v)[8]) {
     if (rows.form == RowForm::Bytes) {

@@ -17,22 +17,14 @@ enum class RowForm : std::uint8_t { Bytes, Fragments, Bfloat, Float };
 
 struct Rows {
     RowForm form = RowForm::Float;
-    std::int64_t stride = 0;          ///< padded columns
-    std::int64_t tiles = 0;           ///< Fragments: groups of 8 rows
-    std::byte* data = nullptr;        ///< Fragments, Bfloat, Float
-    /// Bytes: of each row first the first 16 codes of every unit, then the second 16: so that a warp's loads are
-    /// contiguous.
+    std::int64_t stride = 0;    ///< padded columns
+    std::int64_t tiles = 0;     ///< Fragments: groups of 8 rows
+    std::byte* data = nullptr;  ///< Fragments, Bfloat, Float
+    /// Bytes: of each row first the first 16 codes of every unit, then the second 16: so that a warp's loads
+    /// are contiguous.
     std::int8_t* codes = nullptr;
     float4* units = nullptr;  ///< Bytes: (n, stride / 32): scale, scale times the sum of each half's codes, 0
     float* floats = nullptr;  ///< Bytes: (n, stride)
-};
-
-/// Memory that the next kernels read, to be on its way to the second-level cache while a kernel runs that leaves the
-/// memory idle. Null: none.
-struct Ahead {
-    static constexpr int kRanges = 3;
-    const std::byte* data[kRanges] = {};
-    std::int64_t bytes[kRanges] = {};
 };
 
 /// Most rows that Bytes and Fragments are made for.

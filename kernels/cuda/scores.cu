@@ -1,11 +1,10 @@
 // Window scores: the softmax of every query of the observation window over all keys it sees, summed
-// over the window. Two passes over the keys: the rows' largest scores and sums, then the sums over rows. Every key
-// is treated alike, so that equal keys get equal scores. Products are float32 where that is asked for, else tensor core
-// products of binary16; all else is float32.
-#include "kernels/cuda/attention.h"
-
+// over the window. Two passes over the keys: the rows' largest scores and sums, then the sums over rows.
+// Every key is treated alike, so that equal keys get equal scores. Products are float32 where that is asked
+// for, else tensor core products of binary16; all else is float32.
 #include <algorithm>
 
+#include "kernels/cuda/attention.h"
 #include "kernels/cuda/device.cuh"
 #include "kernels/cuda/key_access.cuh"
 #include "kernels/cuda/score_tile.cuh"
@@ -60,8 +59,8 @@ struct Way {
 
 /// square[query][key] = scaled score, -infinity where the query does not see the key; on tensor cores.
 template <int kSize>
-__device__ void scoreSquareHalf(const ScoreParameters& p, std::int64_t g, std::int32_t firstKey, const Chunk& chunk,
-                                float (&square)[kTile][kTile + 1], std::byte* shared) {
+__device__ void scoreSquareHalf(const ScoreParameters& p, std::int64_t g, std::int32_t firstKey,
+                                const Chunk& chunk, float (&square)[kTile][kTile + 1], std::byte* shared) {
 #ifdef KVASIR_TENSOR_CORES
     constexpr int kChunks = kSize / 8;
     const int group = p.shape.heads / p.shape.kvHeads;
@@ -74,7 +73,8 @@ __device__ void scoreSquareHalf(const ScoreParameters& p, std::int64_t g, std::i
             const int index = chunk.first + row;
             const std::int64_t head = g * group + index / p.window;
             const auto* from = reinterpret_cast<const float4*>(
-                p.queries + (static_cast<std::int64_t>(index % p.window) * p.shape.heads + head) * kSize + part * 8);
+                p.queries + (static_cast<std::int64_t>(index % p.window) * p.shape.heads + head) * kSize +
+                part * 8);
             const float4 a = from[0], b = from[1];
             query = {packHalf(a.x, a.y), packHalf(a.z, a.w), packHalf(b.x, b.y), packHalf(b.z, b.w)};
         }
@@ -110,8 +110,8 @@ __device__ void scoreSquareHalf(const ScoreParameters& p, std::int64_t g, std::i
 
 /// The same in float32.
 template <typename Stored>
-__device__ void scoreSquareFloat(const ScoreParameters& p, std::int64_t g, std::int32_t firstKey, const Chunk& chunk,
-                            float (&square)[kTile][kTile + 1]) {
+__device__ void scoreSquareFloat(const ScoreParameters& p, std::int64_t g, std::int32_t firstKey,
+                                 const Chunk& chunk, float (&square)[kTile][kTile + 1]) {
     __shared__ float queries[kDepth][kTile + 1], keys[kDepth][kTile + 1];
     const int size = p.shape.headSize, group = p.shape.heads / p.shape.kvHeads;
     const int across = static_cast<int>(threadIdx.x) % 16, down = static_cast<int>(threadIdx.x) / 16;
@@ -124,8 +124,9 @@ __device__ void scoreSquareFloat(const ScoreParameters& p, std::int64_t g, std::
             if (component < size && row < chunk.count) {
                 const int index = chunk.first + row;
                 const std::int64_t head = g * group + index / p.window;
-                query = p.queries[(static_cast<std::int64_t>(index % p.window) * p.shape.heads + head) * size +
-                                  component];
+                query =
+                    p.queries[(static_cast<std::int64_t>(index % p.window) * p.shape.heads + head) * size +
+                              component];
             }
             if (component < size && firstKey + row < p.spans.keys) {
                 const KeyPlace place = locate(p.spans, g, firstKey + row);
@@ -160,8 +161,8 @@ __device__ void scoreSquareFloat(const ScoreParameters& p, std::int64_t g, std::
 }
 
 template <typename W>
-__device__ void scoreSquare(const ScoreParameters& p, std::int64_t g, std::int32_t firstKey, const Chunk& chunk,
-                            float (&square)[kTile][kTile + 1]) {
+__device__ void scoreSquare(const ScoreParameters& p, std::int64_t g, std::int32_t firstKey,
+                            const Chunk& chunk, float (&square)[kTile][kTile + 1]) {
     extern __shared__ __align__(128) std::byte tiles[];
     if constexpr (W::size > 0) {
         scoreSquareHalf<W::size>(p, g, firstKey, chunk, square, tiles);
@@ -245,8 +246,8 @@ void scoreWindow(Context& context, const ScoreParameters& p) {
     const int vectors = p.shape.heads / p.shape.kvHeads * p.window;
     launch(context, rowSumsKernel<W>, dim3(static_cast<unsigned>(p.tiles), kvHeads), kThreads, W::shared, p);
     launch(context, totalsKernel, dim3(kvHeads * static_cast<unsigned>(vectors)), kWarp, 0, p);
-    launch(context, columnSumsKernel<W>, dim3(static_cast<unsigned>(ceilDivide(p.before, kTile)), kvHeads), kThreads,
-           W::shared, p);
+    launch(context, columnSumsKernel<W>, dim3(static_cast<unsigned>(ceilDivide(p.before, kTile)), kvHeads),
+           kThreads, W::shared, p);
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
-#include "kernels/cuda/selection.h"
-
 #include "kernels/cuda/device.cuh"
 #include "kernels/cuda/key_access.cuh"
+#include "kernels/cuda/selection.h"
 
 namespace kvasir::kernels::cuda {
 namespace {
@@ -11,7 +10,8 @@ constexpr int kSelectThreads = 1024;
 constexpr int kBins = 256;
 constexpr int kPerThread = 4;  ///< neighbouring scores that a thread looks at in one round
 
-__global__ void poolScoresKernel(int group, const float* s, std::int64_t k, int kernel, Pooling pooling, float* c) {
+__global__ void poolScoresKernel(int group, const float* s, std::int64_t k, int kernel, Pooling pooling,
+                                 float* c) {
     waitForPrevious();
     const std::int64_t j = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x;
     if (j >= k) return;
@@ -101,10 +101,11 @@ __device__ __forceinline__ unsigned scanBlock(unsigned value, unsigned& total) {
     return before + sum - value;
 }
 
-/// A block for each row. Two counts run through the row in order: of scores above the cutoff, and of those equal
-/// to it, of which the first `equal` are taken.
+/// A block for each row. Two counts run through the row in order: of scores above the cutoff, and of those
+/// equal to it, of which the first `equal` are taken.
 __global__ void __launch_bounds__(kSelectThreads)
-    selectKernel(const float* all, std::int64_t stride, std::int64_t k, std::int64_t count, std::int32_t* chosen) {
+    selectKernel(const float* all, std::int64_t stride, std::int64_t k, std::int64_t count,
+                 std::int32_t* chosen) {
     waitForPrevious();
     const float* scores = all + blockIdx.x * stride;
     std::int32_t* out = chosen + blockIdx.x * count;
@@ -133,16 +134,18 @@ __global__ void __launch_bounds__(kSelectThreads)
                 const std::int64_t taken = equalHere < cutoff.equal ? equalHere : cutoff.equal;
                 out[aboveHere + taken] = static_cast<std::int32_t>(at);
             }
-            if (isEqual) ++equalHere;
-            else if (orders[i] > cutoff.order) ++aboveHere;
+            if (isEqual)
+                ++equalHere;
+            else if (orders[i] > cutoff.order)
+                ++aboveHere;
         }
         above += total & 0xFFFFU;
         equal += total >> 16;
     }
 }
 
-__global__ void gatherRowsKernel(const float* x, std::int64_t width, const std::int32_t* rows, std::int64_t count,
-                                 float* out) {
+__global__ void gatherRowsKernel(const float* x, std::int64_t width, const std::int32_t* rows,
+                                 std::int64_t count, float* out) {
     waitForPrevious();
     const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x;
     if (i >= count * width) return;
@@ -175,7 +178,8 @@ template <typename Word>
 __global__ void gatherKvKernel(int kvHeads, std::int64_t words, SpanList spans, const std::int32_t* rows,
                                std::int64_t count, KvRows to) {
     waitForPrevious();
-    const std::int64_t index = static_cast<std::int64_t>(blockIdx.x) * (kThreads / kWarp) + threadIdx.x / kWarp;
+    const std::int64_t index =
+        static_cast<std::int64_t>(blockIdx.x) * (kThreads / kWarp) + threadIdx.x / kWarp;
     if (index >= kvHeads * count) return;
     const std::int64_t g = index / count, target = g * to.stride + index % count;
     const KeyPlace place = locate(spans, g, rows[index]);
@@ -189,29 +193,31 @@ __global__ void gatherKvKernel(int kvHeads, std::int64_t words, SpanList spans, 
 
 }  // namespace
 
-void poolScores(Context& context, const AttentionShape& shape, const float* s, std::int64_t k, std::int32_t kernel,
-                Pooling pooling, float* c) {
+void poolScores(Context& context, const AttentionShape& shape, const float* s, std::int64_t k,
+                std::int32_t kernel, Pooling pooling, float* c) {
     const dim3 grid(static_cast<unsigned>(ceilDivide(k, kThreads)), static_cast<unsigned>(shape.kvHeads));
-    launch(context, poolScoresKernel, grid, kThreads, 0, shape.heads / shape.kvHeads, s, k, kernel, pooling, c);
+    launch(context, poolScoresKernel, grid, kThreads, 0, shape.heads / shape.kvHeads, s, k, kernel, pooling,
+           c);
 }
 
 void sumRows(Context& context, const float* rows, std::int64_t r, std::int64_t k, float* out) {
     launch(context, sumRowsKernel, gridFor(k, kThreads), kThreads, 0, rows, r, k, out);
 }
 
-void selectLargest(Context& context, const float* scores, std::int64_t rows, std::int64_t stride, std::int64_t k,
-                   std::int64_t count, std::int32_t* chosen) {
-    launch(context, selectKernel, dim3(static_cast<unsigned>(rows)), kSelectThreads, 0, scores, stride, k, count,
-           chosen);
+void selectLargest(Context& context, const float* scores, std::int64_t rows, std::int64_t stride,
+                   std::int64_t k, std::int64_t count, std::int32_t* chosen) {
+    launch(context, selectKernel, dim3(static_cast<unsigned>(rows)), kSelectThreads, 0, scores, stride, k,
+           count, chosen);
 }
 
-void gatherRows(Context& context, const float* x, std::int64_t width, const std::int32_t* rows, std::int64_t count,
-                float* out) {
-    launch(context, gatherRowsKernel, gridFor(count * width, kThreads), kThreads, 0, x, width, rows, count, out);
+void gatherRows(Context& context, const float* x, std::int64_t width, const std::int32_t* rows,
+                std::int64_t count, float* out) {
+    launch(context, gatherRowsKernel, gridFor(count * width, kThreads), kThreads, 0, x, width, rows, count,
+           out);
 }
 
-void gatherKv(Context& context, const AttentionShape& shape, std::span<const KvSpan> from, const std::int32_t* rows,
-              std::int64_t count, const KvRows& to) {
+void gatherKv(Context& context, const AttentionShape& shape, std::span<const KvSpan> from,
+              const std::int32_t* rows, std::int64_t count, const KvRows& to) {
     const SpanList spans = numberSpans(context, from);
     if (to.type == KvType::Int8) {
         SpanScales scales{};
@@ -221,15 +227,17 @@ void gatherKv(Context& context, const AttentionShape& shape, std::span<const KvS
             scales.keys[s] = span.keyScales;
             scales.values[s++] = span.valueScales;
         }
-        launch(context, gatherScalesKernel, gridFor(shape.kvHeads * count, kThreads), kThreads, 0, shape.kvHeads, spans,
-               scales, rows, count, to);
+        launch(context, gatherScalesKernel, gridFor(shape.kvHeads * count, kThreads), kThreads, 0,
+               shape.kvHeads, spans, scales, rows, count, to);
     }
     const std::int64_t bytes = shape.headSize * bytesOf(to.type);
     const dim3 grid = gridFor(shape.kvHeads * count, kThreads / kWarp);
     if (bytes % 16 == 0) {
-        launch(context, gatherKvKernel<uint4>, grid, kThreads, 0, shape.kvHeads, bytes / 16, spans, rows, count, to);
+        launch(context, gatherKvKernel<uint4>, grid, kThreads, 0, shape.kvHeads, bytes / 16, spans, rows,
+               count, to);
     } else {
-        launch(context, gatherKvKernel<std::uint8_t>, grid, kThreads, 0, shape.kvHeads, bytes, spans, rows, count, to);
+        launch(context, gatherKvKernel<std::uint8_t>, grid, kThreads, 0, shape.kvHeads, bytes, spans, rows,
+               count, to);
     }
 }
 

@@ -1,8 +1,8 @@
 // Reading units of packed weights: codes as bytes, scales and offsets as floats.
 // Order of codes in a unit's 16 bytes: byte j of word v holds element 8v + j in its low nibble and 8v + 4 + j
 // in its high one. So four neighbouring elements are the bytes of one register after one mask.
-// High bits follow the same bytes: 5-bit codes: bit 8j + w of the word belongs to element 4w + j; 6-bit codes:
-// bits 8j + 2 (w % 4) of word w / 4.
+// High bits follow the same bytes: 5-bit codes: bit 8j + w of the word belongs to element 4w + j; 6-bit
+// codes: bits 8j + 2 (w % 4) of word w / 4.
 #pragma once
 
 #include <type_traits>
@@ -44,7 +44,8 @@ __device__ __forceinline__ RawScales<T> loadScales(const Planes& planes, std::in
 
 /// By its bits: 2^23 + 128 + byte, less that.
 __device__ __forceinline__ float signedByte(std::uint32_t word, int index) {
-    const std::uint32_t bits = __byte_perm(word ^ 0x80808080U, 0x4B000000U, 0x7440U + static_cast<unsigned>(index));
+    const std::uint32_t bits =
+        __byte_perm(word ^ 0x80808080U, 0x4B000000U, 0x7440U + static_cast<unsigned>(index));
     return __uint_as_float(bits) - 8388736.0F;
 }
 
@@ -80,7 +81,7 @@ __device__ __forceinline__ UnitScales expand(const RawScales<T>& raw) {
 template <TensorType T>
 struct RawUnit {
     uint4 codes;
-    uint4 more;         ///< the second half of 8-bit codes
+    uint4 more;  ///< the second half of 8-bit codes
     std::uint32_t high[2];
 };
 
@@ -140,9 +141,9 @@ __device__ __forceinline__ float4 fourValues(const RawUnit<T>& raw, const UnitSc
 template <typename Function>
 __host__ __device__ __forceinline__ void forQuantised(TensorType type, const Function& function) {
     switch (type) {
-#define KVASIR_CASE(name)                                                     \
-    case TensorType::name:                                                    \
-        function(std::integral_constant<TensorType, TensorType::name>());     \
+#define KVASIR_CASE(name)                                                 \
+    case TensorType::name:                                                \
+        function(std::integral_constant<TensorType, TensorType::name>()); \
         break;
         KVASIR_CASE(Q4_0)
         KVASIR_CASE(Q4_1)

@@ -103,7 +103,8 @@ private:
             const Clock::time_point start = Clock::now();
             work();
             m_runner.backend().synchronise();
-            if (i > 0) times.push_back(std::chrono::duration<double, std::milli>(Clock::now() - start).count());
+            if (i > 0)
+                times.push_back(std::chrono::duration<double, std::milli>(Clock::now() - start).count());
         }
         std::sort(times.begin(), times.end());
         return times[times.size() / 2];
@@ -129,14 +130,14 @@ private:
         options.policy = policy;
         options.maxTokens = 1024;
         return need(Generation::create(m_runner, resident, std::move(tail),
-                                       {0, length - std::min(length, kQuestion), length},
-                                       std::move(options)),
+                                       {0, length - std::min(length, kQuestion), length}, std::move(options)),
                     "question");
     }
 
     void cold(const std::string& what, const Policy& policy) {
         const std::unique_ptr<ResidentDocument> nothing = document(0, policy.tspLayer);
-        line(what, median([&] { need(generation(*nothing, policy, m_length)->prefill({}), "prefill"); }), "ms");
+        line(what, median([&] { need(generation(*nothing, policy, m_length)->prefill({}), "prefill"); }),
+             "ms");
     }
 
     double written(Generation& answer) {
@@ -166,8 +167,9 @@ private:
         need(resident->readEarly(m_runner, {}, {}), "reading");
         std::unique_ptr<Generation> answer;
         const auto ask = [&](std::int64_t tokens) {
-            return median([&] { need((answer = generation(*resident, policy, tokens))->prefill({}), "prefill"); },
-                          [&] { answer.reset(); });
+            return median(
+                [&] { need((answer = generation(*resident, policy, tokens))->prefill({}), "prefill"); },
+                [&] { answer.reset(); });
         };
         line("100 tokens confirmed", ask(kConfirmed), "ms");
         line("question after the full reading", ask(kQuestion), "ms");
@@ -191,12 +193,13 @@ int main(int argc, char** argv) {
                              [&](const auto& each) { return each.name == arguments.shape; });
     }
     if (shape == nullptr || shape == std::end(bench::kShapes)) {
-        std::fprintf(stderr, "usage: engine_bench [--shape llama-3.1-8b] [--device cuda|cpu] [--lengths L,...] "
-                             "[--folder F] [--runs N] [--only cold|resident|full]\n");
+        std::fprintf(stderr,
+                     "usage: engine_bench [--shape llama-3.1-8b] [--device cuda|cpu] [--lengths L,...] "
+                     "[--folder F] [--runs N] [--only cold|resident|full]\n");
         return 2;
     }
-    const std::filesystem::path folder =
-        arguments.folder.empty() ? std::filesystem::temp_directory_path() : std::filesystem::path(arguments.folder);
+    const std::filesystem::path folder = arguments.folder.empty() ? std::filesystem::temp_directory_path()
+                                                                  : std::filesystem::path(arguments.folder);
     const std::filesystem::path path = folder / (arguments.shape + ".gguf");
     if (!std::filesystem::exists(path) && !bench::writeSyntheticModel(*shape, path)) {
         std::fprintf(stderr, "The model file cannot be written to %s.\n", path.c_str());

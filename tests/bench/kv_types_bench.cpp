@@ -30,7 +30,8 @@ Result<std::vector<double>> logProbabilities(LayerRunner& runner, const std::vec
     std::int64_t n = 0;
     for (std::int64_t row = 0; row < length; row += n) {
         // The last chunk is a whole one.
-        n = row == 0 && length % kWindowRows != 0 ? length % kWindowRows : std::min(kWindowRows, length - row);
+        n = row == 0 && length % kWindowRows != 0 ? length % kWindowRows
+                                                  : std::min(kWindowRows, length - row);
         std::vector<std::int32_t> positions(static_cast<std::size_t>(n));
         std::iota(positions.begin(), positions.end(), static_cast<std::int32_t>(row));
         if (Result<void> read = runner.embed(tokens.data() + row, n, hidden->as<float>()); !read)

@@ -74,7 +74,8 @@ std::vector<std::byte> randomBlocks(TensorType type, std::int64_t bytes, std::mt
             const float one = 1;
             std::memcpy(&data[at], &one, 4);
         } else if (type == TensorType::BF16) {
-            put(at, (static_cast<unsigned>(data[at + 1]) & 0x80U) << 8 | 0x3C80U | static_cast<unsigned>(data[at]));
+            put(at, (static_cast<unsigned>(data[at + 1]) & 0x80U) << 8 | 0x3C80U |
+                        static_cast<unsigned>(data[at]));
         } else if (type == TensorType::Q4_K) {
             put(at, 0x0875);      // 1.36e-4
             put(at + 2, 0x142D);  // 7.5 times that: the codes' mean times the scale
@@ -110,7 +111,8 @@ test::GgufWriter headerOf(const SyntheticShape& s) {
 }  // namespace
 
 bool writeSyntheticModel(const SyntheticShape& shape, const std::filesystem::path& path) {
-    constexpr std::int64_t kAlignment = 32, kPiece = std::int64_t{210} * 144 * 512;  // whole blocks of every type
+    constexpr std::int64_t kAlignment = 32,
+                           kPiece = std::int64_t{210} * 144 * 512;  // whole blocks of every type
     const std::vector<Tensor> tensors = tensorsOf(shape);
     test::GgufWriter writer = headerOf(shape);
     std::int64_t offset = 0;

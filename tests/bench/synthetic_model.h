@@ -1,5 +1,5 @@
-// A model file of a named shape with random weights: what speed needs and nothing else. The file is written piece
-// by piece; it takes as much disk as a real one.
+// A model file of a named shape with random weights: what speed needs and nothing else. The file is written
+// piece by piece; it takes as much disk as a real one.
 #pragma once
 
 #include <cstdint>

@@ -221,15 +221,14 @@ INSTANTIATE_TEST_SUITE_P(Smollm2, ProbeFixtures,
                                          Case{"smollm2_lease600.average", kInt8},
                                          Case{"smollm2_manual1500", kInt8}),
                          caseName);
-INSTANTIATE_TEST_SUITE_P(Smollm2Gpu, ProbeFixtures,
-                         testing::Values(Case{"smollm2_tiny", kF32, kCuda}, Case{"smollm2_log200", kF32, kCuda},
-                                         Case{"smollm2_lease600", kF32, kCuda},
-                                         Case{"smollm2_manual1500", kF32, kCuda},
-                                         Case{"smollm2_tiny", kInt8, kCuda}, Case{"smollm2_log200", kInt8, kCuda},
-                                         Case{"smollm2_lease600", kInt8, kCuda},
-                                         Case{"smollm2_lease600.average", kInt8, kCuda},
-                                         Case{"smollm2_manual1500", kInt8, kCuda}),
-                         caseName);
+INSTANTIATE_TEST_SUITE_P(
+    Smollm2Gpu, ProbeFixtures,
+    testing::Values(Case{"smollm2_tiny", kF32, kCuda}, Case{"smollm2_log200", kF32, kCuda},
+                    Case{"smollm2_lease600", kF32, kCuda}, Case{"smollm2_manual1500", kF32, kCuda},
+                    Case{"smollm2_tiny", kInt8, kCuda}, Case{"smollm2_log200", kInt8, kCuda},
+                    Case{"smollm2_lease600", kInt8, kCuda}, Case{"smollm2_lease600.average", kInt8, kCuda},
+                    Case{"smollm2_manual1500", kInt8, kCuda}),
+    caseName);
 INSTANTIATE_TEST_SUITE_P(Qwen2Gpu, ProbeFixtures,
                          testing::Values(Case{"qwen2_tiny", kF32, kCuda}, Case{"qwen2_log200", kF32, kCuda},
                                          Case{"qwen2_tiny", kInt8, kCuda}, Case{"qwen2_log200", kInt8, kCuda},

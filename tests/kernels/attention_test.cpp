@@ -338,7 +338,8 @@ TEST_P(Attention, aLargeScoreDoesNotOverflow) {
 }
 
 TEST_P(Attention, theSameBitsInEveryCompany) {
-    if (onGpu()) GTEST_SKIP() << "the GPU's kernels differ by the number of rows; docs/cuda.md states the margin";
+    if (onGpu())
+        GTEST_SKIP() << "the GPU's kernels differ by the number of rows; docs/cuda.md states the margin";
     const auto alone = withThreads(1);
     const auto many = withThreads(7);
     for (const std::int32_t sliding : {0, 300}) {
@@ -401,7 +402,8 @@ TEST_P(WindowScores, agreeWithDoublePrecision) {
                 for (std::int64_t j = 0; j < before; ++j) {
                     // On the GPU 8-bit keys are read through 16-bit floats.
                     const double relative = onGpu() ? 1e-3 : 1e-5;
-                    ASSERT_NEAR(s[h * before + j], expected[j], 1e-6 + relative * expected[j]) << h << " " << j;
+                    ASSERT_NEAR(s[h * before + j], expected[j], 1e-6 + relative * expected[j])
+                        << h << " " << j;
                 }
             }
         }
@@ -421,9 +423,11 @@ TEST_P(WindowScores, theHeadSizesOfModels) {
             for (std::int64_t h = 0; h < 6; ++h) {
                 std::vector<double> expected(400, 0);
                 for (std::size_t w = 0; w < positions.size(); ++w) {
-                    const std::vector<double> p = probabilities(
-                        cache, queries.data() + (w * 6 + static_cast<std::size_t>(h)) * static_cast<std::size_t>(size),
-                        positions[w], h / 3);
+                    const std::vector<double> p =
+                        probabilities(cache,
+                                      queries.data() + (w * 6 + static_cast<std::size_t>(h)) *
+                                                           static_cast<std::size_t>(size),
+                                      positions[w], h / 3);
                     for (std::size_t j = 0; j < p.size(); ++j)
                         expected[j] += p[j];
                 }

@@ -1,5 +1,5 @@
-// Lets the tests of kernels/ use host memory with a back end whose memory is elsewhere: every array is copied to
-// the device before an operation and back after it, at the same alignment.
+// Lets the tests of kernels/ use host memory with a back end whose memory is elsewhere: every array is copied
+// to the device before an operation and back after it, at the same alignment.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +32,8 @@ public:
         return m_device->pack(tensor, activations);
     }
     bool looksUp() const override { return m_device->looksUp(); }
-    void lookUp(const Weight& weight, const std::int32_t* rows, std::int64_t n, float scale, float* out) override {
+    void lookUp(const Weight& weight, const std::int32_t* rows, std::int64_t n, float scale,
+                float* out) override {
         Call call(*m_device);
         m_device->lookUp(weight, rows, n, scale, call.array(out, n * weight.columns()));
     }
@@ -41,7 +42,8 @@ public:
                  float* out) override {
         Call call(*m_device);
         float* to = call.array(out, n * width);
-        m_device->rmsNorm(x == out ? to : call.input(x, n * width), n, width, call.input(weight, width), eps, to);
+        m_device->rmsNorm(x == out ? to : call.input(x, n * width), n, width, call.input(weight, width), eps,
+                          to);
     }
     void multiply(const float* x, std::int64_t n, std::span<const Product> products) override {
         Call call(*m_device);
@@ -68,7 +70,8 @@ public:
         Call call(*m_device);
         const std::int64_t count = n * shape.kvHeads * shape.headSize;
         m_device->storeKv(shape, call.input(keys, count), call.input(values, count),
-                          call.input(keyOffset, shape.kvHeads * shape.headSize), n, call.rows(shape, rows), row);
+                          call.input(keyOffset, shape.kvHeads * shape.headSize), n, call.rows(shape, rows),
+                          row);
     }
     void attention(const AttentionShape& shape, const float* queries, const std::int32_t* positions,
                    std::int64_t n, std::span<const KvSpan> spans, float* out) override {
@@ -108,7 +111,8 @@ public:
         Call call(*m_device);
         m_device->sumRows(call.input(rows, r * k), r, k, call.array(out, k));
     }
-    void selectLargest(const float* scores, std::int64_t k, std::int64_t count, std::int32_t* chosen) override {
+    void selectLargest(const float* scores, std::int64_t k, std::int64_t count,
+                       std::int32_t* chosen) override {
         Call call(*m_device);
         m_device->selectLargest(call.input(scores, k), k, count, chosen);
     }
@@ -147,7 +151,8 @@ private:
 
         template <typename T>
         const T* input(const T* host, std::int64_t count) {
-            return reinterpret_cast<const T*>(place(host, nullptr, static_cast<std::size_t>(count) * sizeof(T)));
+            return reinterpret_cast<const T*>(
+                place(host, nullptr, static_cast<std::size_t>(count) * sizeof(T)));
         }
         template <typename T>
         T* array(T* host, std::int64_t count) {

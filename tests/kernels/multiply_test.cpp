@@ -86,8 +86,8 @@ protected:
                 const std::vector<double> exact =
                     rounds ? roundedActivations(xr, columns) : std::vector<double>(xr, xr + columns);
                 const Reference expected = bfloats ? bfloatDot(w, xr) : dot(w, exact);
-                // Minima and scales cancel in formats that have both: errors are relative to the parts. A weight
-                // whose last float32 bits differ may round to the next bfloat16.
+                // Minima and scales cancel in formats that have both: errors are relative to the parts. A
+                // weight whose last float32 bits differ may round to the next bfloat16.
                 const double tolerance = (bfloats ? 3e-5 : 4e-6) * (expected.magnitude * 4 + 1);
                 ASSERT_NEAR(y[r * rows + o], expected.value + double{bias[o]}, tolerance)
                     << "row " << r << " output " << o;
@@ -187,7 +187,8 @@ TEST_P(Multiply, severalProductsOfDifferentTypesAtOnce) {
 }
 
 TEST_P(Multiply, aRowHasTheSameBitsInEveryCompany) {
-    if (onGpu()) GTEST_SKIP() << "the GPU multiplies few and many rows differently; docs/cuda.md states the margin";
+    if (onGpu())
+        GTEST_SKIP() << "the GPU multiplies few and many rows differently; docs/cuda.md states the margin";
     constexpr std::int64_t kRows = 37;
     const auto alone = withThreads(1);
     const auto many = withThreads(5);
@@ -227,7 +228,8 @@ TEST_P(Multiply, looksRowsUp) {
             for (const float x : expected)
                 largest = std::max(largest, std::fabs(x));
             for (std::int64_t c = 0; c < columns; ++c)
-                ASSERT_NEAR(out[i * columns + c], 2 * expected[c], 2e-6 * largest) << info(type).name << " " << c;
+                ASSERT_NEAR(out[i * columns + c], 2 * expected[c], 2e-6 * largest)
+                    << info(type).name << " " << c;
         }
     }
 }

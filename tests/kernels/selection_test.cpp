@@ -72,7 +72,8 @@ TEST_P(Selection, severalRowsAtOnce) {
     m_backend->selectLargestOfRows(scores.data(), kRows, kStride, kCount, kChosen, chosen.data());
     for (std::int64_t row = 0; row < kRows; ++row) {
         const std::vector<float> own(scores.begin() + row * kStride, scores.begin() + row * kStride + kCount);
-        const std::vector<std::int32_t> ours(chosen.begin() + row * kChosen, chosen.begin() + (row + 1) * kChosen);
+        const std::vector<std::int32_t> ours(chosen.begin() + row * kChosen,
+                                             chosen.begin() + (row + 1) * kChosen);
         EXPECT_EQ(ours, select(own, kChosen));
         EXPECT_TRUE(std::is_sorted(ours.begin(), ours.end()));
     }

@@ -27,7 +27,8 @@ constexpr TensorType kAllTypes[] = {TensorType::F32,  TensorType::F16,  TensorTy
 
 /// The CPU back end for one instruction set ("portable", "avx2", "avx512"), or "cuda"; null where the machine
 /// lacks it, with the reason.
-inline std::unique_ptr<Backend> backendFor(const std::string& instructions, int threads, std::string& reason) {
+inline std::unique_ptr<Backend> backendFor(const std::string& instructions, int threads,
+                                           std::string& reason) {
     if (instructions == "cuda") {
         BackendChoice choice = chooseBackend(Device::Cuda, threads);
         reason = choice.note;
