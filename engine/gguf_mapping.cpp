@@ -100,7 +100,7 @@ void GgufMapping::Guard::install() {
     static std::once_flag once;
     std::call_once(once, [] {
         table();  // constructed before a signal can ask for it
-        struct sigaction action {};
+        struct sigaction action{};
         action.sa_sigaction = &Guard::onSignal;
         action.sa_flags = SA_SIGINFO | SA_RESTART;
         sigemptyset(&action.sa_mask);
@@ -130,7 +130,7 @@ Result<std::unique_ptr<GgufMapping>> GgufMapping::open(const std::filesystem::pa
     // Without O_NONBLOCK a named pipe would wait for a writer.
     mapping->m_descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (mapping->m_descriptor < 0) return openError(errno, path);
-    struct stat status {};
+    struct stat status{};
     if (fstat(mapping->m_descriptor, &status) != 0) return openError(errno, path);
     const std::string where = path.string();
     if (S_ISDIR(status.st_mode)) {
@@ -171,7 +171,7 @@ GgufMapping::~GgufMapping() {
 }
 
 bool GgufMapping::intact() const {
-    struct stat status {};
+    struct stat status{};
     return !m_guard->lost.load() && fstat(m_descriptor, &status) == 0 &&
            static_cast<std::size_t>(status.st_size) >= m_size;
 }

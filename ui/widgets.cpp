@@ -8,12 +8,12 @@
 
 namespace kvasir {
 
-IconLabel::IconLabel(const QString& name, QColor Colours::*colour, int side, QWidget* parent)
+IconLabel::IconLabel(const QString& name, QColor Colours::* colour, int side, QWidget* parent)
     : QWidget(parent), m_name(name), m_colour(colour), m_side(side) {
     setFixedSize(side, side);
 }
 
-void IconLabel::setIcon(const QString& name, QColor Colours::*colour) {
+void IconLabel::setIcon(const QString& name, QColor Colours::* colour) {
     m_name = name;
     m_colour = colour;
     update();
@@ -29,7 +29,7 @@ namespace {
 struct NoteLook {
     const char* property;
     const char* icon;
-    QColor Colours::*colour;
+    QColor Colours::* colour;
 };
 
 NoteLook lookOf(Note::Kind kind) {

@@ -17,8 +17,8 @@ class IconLabel : public QWidget {
     Q_OBJECT
 
 public:
-    IconLabel(const QString& name, QColor Colours::*colour, int side, QWidget* parent);
-    void setIcon(const QString& name, QColor Colours::*colour);
+    IconLabel(const QString& name, QColor Colours::* colour, int side, QWidget* parent);
+    void setIcon(const QString& name, QColor Colours::* colour);
     QSize sizeHint() const override { return {m_side, m_side}; }
 
 protected:
@@ -26,7 +26,7 @@ protected:
 
 private:
     QString m_name;
-    QColor Colours::*m_colour;
+    QColor Colours::* m_colour;
     int m_side;
 };
 

@@ -113,8 +113,8 @@ void WindowActions::buildView() {
                                                   {tr("Marks: &citations"), MarkMode::Citations},
                                                   {tr("Marks: c&arried"), MarkMode::Carried}};
     for (const auto& [text, mode] : modes) {
-        QAction* action = add(
-            menu, text, {}, [this, wanted = mode] { m_window.currentPane()->setMarkMode(wanted); }, true);
+        QAction* action =
+            add(menu, text, {}, [this, wanted = mode] { m_window.currentPane()->setMarkMode(wanted); }, true);
         action->setCheckable(true);
         action->setData(static_cast<int>(mode));
         m_marks->addAction(action);
@@ -127,17 +127,14 @@ void WindowActions::buildView() {
     add(
         menu, tr("Zoom &in"), {QKeySequence("Ctrl++"), QKeySequence("Ctrl+=")}, [zoom] { zoom(kZoomStep); },
         true);
-    add(
-        menu, tr("Zoom &out"), {QKeySequence("Ctrl+-")}, [zoom] { zoom(1 / kZoomStep); }, true);
-    add(
-        menu, tr("&Normal size"), {QKeySequence("Ctrl+0")}, [zoom] { zoom(0); }, true);
+    add(menu, tr("Zoom &out"), {QKeySequence("Ctrl+-")}, [zoom] { zoom(1 / kZoomStep); }, true);
+    add(menu, tr("&Normal size"), {QKeySequence("Ctrl+0")}, [zoom] { zoom(0); }, true);
     add(
         menu, tr("Fit &width"), {QKeySequence("Ctrl+9")},
         [this] { m_window.currentPane()->view().fitWidth(); }, true);
     menu->addSeparator();
     add(menu, tr("&Library"), {QKeySequence(Qt::Key_F9)}, [this] { m_window.toggleLibrary(); });
-    add(
-        menu, tr("Answe&rs"), {QKeySequence("Shift+F9")}, [this] { m_window.toggleAnswers(); }, true);
+    add(menu, tr("Answe&rs"), {QKeySequence("Shift+F9")}, [this] { m_window.toggleAnswers(); }, true);
     add(menu, tr("&Full screen"), {QKeySequence(Qt::Key_F11)}, [this] {
         if (m_window.isFullScreen())
             m_window.showNormal();

@@ -153,12 +153,12 @@ private:
 };
 
 bool isSocket(int descriptor) {
-    struct stat info {};
+    struct stat info{};
     return fstat(descriptor, &info) == 0 && S_ISSOCK(info.st_mode);
 }
 
 int serve() {
-    struct stat document {};
+    struct stat document{};
     if (!isSocket(kSocketDescriptor) || fstat(kDocumentDescriptor, &document) != 0) {
         std::fputs("kvasir-reader reads documents for Kvasir, which starts it. Start kvasir or kvasir-cli.\n",
                    stderr);

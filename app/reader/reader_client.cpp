@@ -119,7 +119,7 @@ Result<void> ReaderClient::openFile() {
         return fail(ErrorCode::Unreadable, "You are not allowed to read the file.", m_where,
                     "Ask its owner for permission to read it, or copy it to a folder of yours.");
     }
-    struct stat info {};
+    struct stat info{};
     if (m_descriptor < 0 || fstat(m_descriptor, &info) != 0) {
         return fail(ErrorCode::Unreadable,
                     "The file cannot be opened: " +

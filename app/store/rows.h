@@ -38,7 +38,8 @@ public:
         return *this;
     }
     template <typename Enum>
-    requires std::is_enum_v<Enum> Query& operator<<(Enum value) {
+        requires std::is_enum_v<Enum>
+    Query& operator<<(Enum value) {
         return *this << static_cast<std::int64_t>(value);
     }
     Query& operator<<(double value);

@@ -142,12 +142,8 @@ struct TileScores {
                 S::keepLanes(part[j], keys.low - j * kGroup, keys.high - j * kGroup, S::broadcast(other));
         }
     }
-    float largest() const {
-        return S::reduceMax(S::max(S::max(part[0], part[1]), S::max(part[2], part[3])));
-    }
-    float sum() const {
-        return S::reduceAdd(S::add(S::add(part[0], part[1]), S::add(part[2], part[3])));
-    }
+    float largest() const { return S::reduceMax(S::max(S::max(part[0], part[1]), S::max(part[2], part[3]))); }
+    float sum() const { return S::reduceAdd(S::add(S::add(part[0], part[1]), S::add(part[2], part[3]))); }
     /// part = e^(part - largest)
     void exponentiate(float largest) {
 #pragma GCC unroll 4

@@ -13,7 +13,7 @@ inline typename S::Bytes loadCodeVector(const std::byte* codes) {
     using B = typename S::Bytes;
     if constexpr (format.bits == 8) return S::loadBytes(codes + 64 * j);
     const B pair = S::loadBytes(codes + 64 * (j % 4));
-    const B low = S::both(S::template shift < j < 4 ? 0 : -4 > (pair), 0x0F);
+    const B low = S::both(S::template shift < j<4 ? 0 : -4>(pair), 0x0F);
     if constexpr (format.bits == 5) {
         const B fifth = S::loadBytes(codes + 256);
         return S::either(low, S::both(S::template shift<4 - j>(fifth), 0x10));

@@ -6,8 +6,33 @@
 
 namespace kvasir::kernels::cuda {
 
-/// Columns [column, column + 8) of a row, column a multiple of 8. For Bytes the four lanes of a unit must
-/// call together.
+/// Columns [column, column + 8) of a row of floats, zeros behind `width`.
+__device__ __forceinline__ void loadEight(const float* row, std::int64_t column, std::int64_t width,
+                                          float (&v)[8]) {
+    const float* at = row + column;
+    if (column + 8 <= width && reinterpret_cast<std::uintptr_t>(at) % 16 == 0) {
+        const float4 a = reinterpret_cast<const float4*>(at)[0], b = reinterpret_cast<const float4*>(at)[1];
+        v[0] = a.x, v[1] = a.y, v[2] = a.z, v[3] = a.w, v[4] = b.x, v[5] = b.y, v[6] = b.z, v[7] = b.w;
+        return;
+    }
+#pragma unroll
+    for (int i = 0; i < 8; ++i)
+        v[i] = column + i < width ? at[i] : 0.0F;
+}
+
+__device__ __forceinline__ void loadEight(const __nv_bfloat16* row, std::int64_t column, std::int64_t,
+                                          float (&v)[8]) {
+    const uint4 packed = *reinterpret_cast<const uint4*>(row + column);
+    const std::uint32_t words[4] = {packed.x, packed.y, packed.z, packed.w};
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+        v[2 * i] = __uint_as_float(words[i] << 16);
+        v[2 * i + 1] = __uint_as_float(words[i] & 0xFFFF0000U);
+    }
+}
+
+/// The other way: columns [column, column + 8) of a row, column a multiple of 8. For Bytes the four lanes of
+/// a unit must call together.
 __device__ __forceinline__ void storeEight(const Rows& rows, std::int64_t row, std::int64_t column,
                                            const float (&v)[8]) {
     if (rows.form == RowForm::Bytes) {

@@ -151,9 +151,8 @@ void benchAttention(Backend& backend) {
                               .values = reinterpret_cast<const std::byte*>(v.data()),
                               .stride = keys,
                               .count = keys};
-            const Seconds seconds = measure([&] {
-                backend.attention(shape, q.data(), positions.data(), n, {&span, 1}, out.data());
-            });
+            const Seconds seconds = measure(
+                [&] { backend.attention(shape, q.data(), positions.data(), n, {&span, 1}, out.data()); });
             const double operations = 4.0 * static_cast<double>(n * shape.heads * shape.headSize * keys);
             const std::string name = std::to_string(shape.heads) + "/" + std::to_string(shape.kvHeads) +
                                      " x " + std::to_string(shape.headSize) + ", " + std::to_string(n);

@@ -42,7 +42,7 @@ protected:
 };
 
 mode_t modeOf(const fs::path& path) {
-    struct stat info {};
+    struct stat info{};
     return stat(path.c_str(), &info) == 0 ? info.st_mode & 0777U : 0;
 }
 
