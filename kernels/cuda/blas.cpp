@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 
 namespace kvasir::kernels::cuda {
 namespace {
@@ -27,9 +28,10 @@ std::uint32_t alignment(const void* y) {
     return static_cast<std::uint32_t>(std::min<std::uintptr_t>(address & (~address + 1), 256));
 }
 
-std::uint64_t keyOf(const LibraryProduct& p) {
+/// `n`: the product's rows, or what stands for them.
+std::uint64_t keyOf(const LibraryProduct& p, std::int64_t n) {
     std::uint64_t key = alignment(p.y);
-    for (const std::int64_t value : {p.rows, p.n, p.columns, p.yStride})
+    for (const std::int64_t value : {p.rows, n, p.columns, p.yStride})
         key = mix(key, static_cast<std::uint64_t>(value));
     return mix(
         key, static_cast<std::uint64_t>(p.in) * 8 + static_cast<std::uint64_t>(p.out) * 2 + (p.add ? 1 : 0));
@@ -106,25 +108,40 @@ void Blas::choose(const LibraryProduct& p, Plan& plan) {
     const double work =
         static_cast<double>(p.rows) * static_cast<double>(p.n) * static_cast<double>(p.columns);
     if (work < kMeasuredWork || count == 1) return;
+    const auto remembered = m_fastest.find(keyOf(p, std::bit_width(static_cast<std::uint64_t>(p.n - 1))));
+    cublasLtMatmulHeuristicResult_t checked{};
+    if (remembered != m_fastest.end() &&
+        cublasLtMatmulAlgoCheck(m_handle, plan.operation, plan.w, plan.x, plan.y, plan.y, &remembered->second,
+                                &checked) == CUBLAS_STATUS_SUCCESS &&
+        checked.workspaceSize <= kLibraryBytes) {
+        plan.algorithm = remembered->second;
+        return;
+    }
+    measure(p, {found.data(), static_cast<std::size_t>(count)}, plan);
+}
+
+void Blas::measure(const LibraryProduct& p, std::span<const cublasLtMatmulHeuristicResult_t> candidates,
+                   Plan& plan) {
     // Into memory of its own: a product that adds may run only once.
     void* scratch = m_context.allocate(static_cast<std::size_t>(p.n * p.yStride) * 4);
     cudaEvent_t begin = nullptr, end = nullptr;
     if (scratch != nullptr && cudaEventCreate(&begin) == cudaSuccess &&
         cudaEventCreate(&end) == cudaSuccess) {
         float best = 1e30F;
-        for (int i = 0; i < count; ++i) {
-            if (!run(p, plan, found[i].algo, scratch)) continue;  // warm
+        for (const cublasLtMatmulHeuristicResult_t& candidate : candidates) {
+            if (!run(p, plan, candidate.algo, scratch)) continue;  // warm
             (void)cudaEventRecord(begin, m_context.stream());
-            (void)run(p, plan, found[i].algo, scratch);
-            (void)run(p, plan, found[i].algo, scratch);
+            (void)run(p, plan, candidate.algo, scratch);
+            (void)run(p, plan, candidate.algo, scratch);
             (void)cudaEventRecord(end, m_context.stream());
             float milliseconds = 0;
             if (!m_context.check(cudaEventSynchronize(end))) break;
             (void)cudaEventElapsedTime(&milliseconds, begin, end);
             if (milliseconds >= best) continue;
             best = milliseconds;
-            plan.algorithm = found[i].algo;
+            plan.algorithm = candidate.algo;
         }
+        m_fastest[keyOf(p, std::bit_width(static_cast<std::uint64_t>(p.n - 1)))] = plan.algorithm;
     }
     if (begin != nullptr) (void)cudaEventDestroy(begin);
     if (end != nullptr) (void)cudaEventDestroy(end);
@@ -133,7 +150,7 @@ void Blas::choose(const LibraryProduct& p, Plan& plan) {
 
 Blas::Plan* Blas::plan(const LibraryProduct& product) {
     if (m_plans.size() >= kMostPlans) m_plans.clear();
-    std::unique_ptr<Plan>& plan = m_plans[keyOf(product)];
+    std::unique_ptr<Plan>& plan = m_plans[keyOf(product, product.n)];
     if (plan == nullptr) {
         plan = std::make_unique<Plan>();
         if (describe(product, *plan)) choose(product, *plan);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <unordered_map>
 
 #include <cublasLt.h>
@@ -45,11 +46,15 @@ private:
     Plan* plan(const LibraryProduct& product);
     bool describe(const LibraryProduct& product, Plan& plan);
     void choose(const LibraryProduct& product, Plan& plan);
+    /// The fastest of the candidates, remembered for all row counts up to the next power of two.
+    void measure(const LibraryProduct& product, std::span<const cublasLtMatmulHeuristicResult_t> candidates,
+                 Plan& plan);
     bool run(const LibraryProduct& product, const Plan& plan, const cublasLtMatmulAlgo_t& algorithm, void* y);
 
     Context& m_context;
     cublasLtHandle_t m_handle = nullptr;
     std::unordered_map<std::uint64_t, std::unique_ptr<Plan>> m_plans;
+    std::unordered_map<std::uint64_t, cublasLtMatmulAlgo_t> m_fastest;
 };
 
 }  // namespace kvasir::kernels::cuda
