@@ -145,9 +145,24 @@ WordMarks wordMarks(const Document& document, const AnswerTrace& trace) {
 
 Result<std::unique_ptr<AnswerEngine>> AnswerEngine::create(
     const std::filesystem::path& model, int threads, const std::function<bool(double share)>& progress) {
-    std::unique_ptr<AnswerEngine> engine(new AnswerEngine());
     const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-    engine->m_backend = kernels::makeCpuBackend(threads > 0 ? threads : cores);
+    const int workers = threads > 0 ? threads : cores;
+    kernels::BackendChoice choice = kernels::chooseBackend(kernels::Device::Automatic, workers);
+    const bool gpu = choice.backend->name().starts_with("cuda");
+    Result<std::unique_ptr<AnswerEngine>> engine = createOn(std::move(choice.backend), model, progress);
+    if (engine) (*engine)->m_deviceNote = std::move(choice.note);
+    if (engine || !gpu || engine.error().code != ErrorCode::OutOfMemory) return engine;
+    // What the GPU cannot hold the processor's memory may.
+    Result<std::unique_ptr<AnswerEngine>> other = createOn(kernels::makeCpuBackend(workers), model, progress);
+    if (other) (*other)->m_deviceNote = engine.error().what;
+    return other;
+}
+
+Result<std::unique_ptr<AnswerEngine>> AnswerEngine::createOn(
+    std::unique_ptr<kernels::Backend> backend, const std::filesystem::path& model,
+    const std::function<bool(double share)>& progress) {
+    std::unique_ptr<AnswerEngine> engine(new AnswerEngine());
+    engine->m_backend = std::move(backend);
     Result<std::unique_ptr<Model>> loaded =
         Model::load(model, *engine->m_backend, {kernels::Activations::Int8, progress});
     if (!loaded) return tl::unexpected(loaded.error());

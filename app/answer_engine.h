@@ -87,7 +87,8 @@ struct ConfirmOutcome {
 /// All calls from one thread, the engine's.
 class AnswerEngine {
 public:
-    /// threads <= 0: one per core. Errors: those of Model; Unsupported when the model has no chat format.
+    /// On the GPU where one is usable and holds the model, else on the processor with `threads` threads (<=
+    /// 0: one per core). Errors: those of Model; Unsupported when the model has no chat format.
     static Result<std::unique_ptr<AnswerEngine>> create(const std::filesystem::path& model, int threads,
                                                         const std::function<bool(double share)>& progress);
 
@@ -124,9 +125,14 @@ public:
 
     const Model& model() const { return *m_model; }
     const std::string& deviceName() const { return m_deviceName; }
+    /// Why it is not the GPU, where one would expect it: a sentence, else empty.
+    const std::string& deviceNote() const { return m_deviceNote; }
 
 private:
     AnswerEngine() = default;
+    static Result<std::unique_ptr<AnswerEngine>> createOn(std::unique_ptr<kernels::Backend> backend,
+                                                          const std::filesystem::path& model,
+                                                          const std::function<bool(double share)>& progress);
     Result<AskOutcome> answer(const ReadDocument& document, const AskRequest& request,
                               std::span<const TokenId> draft, const std::stop_token& stop,
                               const OnText& onText);
@@ -139,7 +145,7 @@ private:
     std::unique_ptr<Model> m_model;
     std::unique_ptr<LayerRunner> m_runner;
     std::optional<PromptBuilder> m_prompts;
-    std::string m_deviceName;
+    std::string m_deviceName, m_deviceNote;
 };
 
 }  // namespace kvasir

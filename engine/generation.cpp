@@ -30,7 +30,7 @@ std::size_t floats(std::int64_t count) {
 }
 
 std::int64_t largestWindow(const PromptLayout& layout, const Policy& policy) {
-    return std::min(policy.windowRows(layout), kChunkRows);
+    return std::min(policy.windowRows(layout), kWindowRows);
 }
 
 }  // namespace
@@ -135,10 +135,9 @@ Result<void> Generation::firstLogits(const std::stop_token& stop) {
     const float* last = late ? m_carriedHidden->as<float>() +
                                    (static_cast<std::int64_t>(m_trace.carried.size()) - 1) * m_model.width
                              : m_tailHidden->as<float>() + (m_layout.length - m_start - 1) * m_model.width;
-    Result<std::vector<float>> logits = m_runner.logits(last, 1);
-    if (!logits) return tl::unexpected(logits.error());
+    if (Result<void> done = m_runner.logits(last, 1, m_nextLogits); !done) return done;
     if (stop.stop_requested()) return cancelled();
-    m_logits = std::move(*logits);
+    m_logits.swap(m_nextLogits);
     m_tailHidden.reset();
     m_carriedHidden.reset();
     return {};
@@ -151,9 +150,10 @@ Result<void> Generation::readTail(const std::stop_token& stop) {
     m_tailHidden = m_backend.allocate(floats(rows * m_model.width));
     if (m_tailHidden == nullptr) return outOfMemory();
     float* hidden = m_tailHidden->as<float>();
-    for (std::int64_t row = 0; row < rows; row += kChunkRows) {
+    const std::int64_t chunk = m_runner.chunkRows();
+    for (std::int64_t row = 0; row < rows; row += chunk) {
         Result<void> read =
-            m_runner.embed(tail.data() + row, std::min(kChunkRows, rows - row), hidden + row * m_model.width);
+            m_runner.embed(tail.data() + row, std::min(chunk, rows - row), hidden + row * m_model.width);
         if (!read) return read;
     }
     std::vector<std::int32_t> positions(static_cast<std::size_t>(rows));
@@ -164,10 +164,12 @@ Result<void> Generation::readTail(const std::stop_token& stop) {
 Result<void> Generation::runChunks(std::int32_t firstLayer, std::int32_t lastLayer, float* hidden,
                                    const std::vector<std::int32_t>& positions, const std::stop_token& stop) {
     const auto rows = static_cast<std::int64_t>(positions.size());
-    const std::int64_t windowBegin = rows - std::min(m_window, rows);
+    const std::int64_t windowRows = std::min(m_window, rows);
     for (std::int64_t row = 0; row < rows;) {
-        const bool window = row >= windowBegin;
-        const std::int64_t n = window ? rows - row : std::min(kChunkRows, windowBegin - row);
+        // The window lies in the last chunk whole: its queries are asked for after that.
+        std::int64_t n = std::min(m_runner.chunkRows(), rows - row);
+        if (row + n < rows) n = std::min(n, rows - windowRows - row);
+        const bool window = row + n == rows;
         for (std::int32_t i = firstLayer; i <= lastLayer; ++i) {
             if (stop.stop_requested()) return cancelled();
             m_runner.run(i, hidden + row * m_model.width, positions.data() + row, n,
@@ -179,8 +181,8 @@ Result<void> Generation::runChunks(std::int32_t firstLayer, std::int32_t lastLay
                 m_backend.copyToHost(last.data(), hidden + (rows - 1) * m_model.width,
                                      last.size() * sizeof(float));
             }
-            const std::vector<std::int32_t> observers(positions.begin() + row, positions.end());
-            observe(i, observers.data(), n - 1, 1);
+            const std::vector<std::int32_t> observers(positions.end() - windowRows, positions.end());
+            observe(i, observers, windowRows - 1);
             if (Result<void> done = finishLayer(i, observers); !done) return done;
         }
         row += n;
@@ -220,27 +222,27 @@ Result<void> Generation::accept(TokenId token, const std::stop_token& stop) {
 Result<void> Generation::accept(std::span<const TokenId> tokens, const std::stop_token& stop) {
     if (Result<void> done = runRows(tokens, stop); !done) return done;
     const auto n = static_cast<std::int64_t>(tokens.size());
-    Result<std::vector<float>> logits =
-        m_runner.logits(m_rowHidden->as<float>() + (n - 1) * m_model.width, 1);
-    if (!logits) return tl::unexpected(logits.error());
+    const float* last = m_rowHidden->as<float>() + (n - 1) * m_model.width;
+    if (Result<void> done = m_runner.logits(last, 1, m_nextLogits); !done) return done;
     if (stop.stop_requested()) return cancelled();
-    m_logits = std::move(*logits);
+    m_logits.swap(m_nextLogits);
     m_accepted += n;
     return {};
 }
 
 Result<Generation::Verified> Generation::verify(std::span<const TokenId> run, const Choose& choose,
                                                 const std::stop_token& stop) {
-    if (Result<void> done = runRows(run, stop); !done) return tl::unexpected(done.error());
+    if (Result<void> ran = runRows(run, stop); !ran) return tl::unexpected(ran.error());
     const auto n = static_cast<std::int64_t>(run.size());
-    const Result<std::vector<float>> logits = m_runner.logits(m_rowHidden->as<float>(), n);
-    if (!logits) return tl::unexpected(logits.error());
+    const Result<void> done = m_runner.logits(m_rowHidden->as<float>(), n, m_nextLogits);
+    if (!done) return tl::unexpected(done.error());
     if (stop.stop_requested()) return cancelled();
     Verified verified;
     std::span<const float> row;
     do {
-        row = std::span(*logits).subspan(static_cast<std::size_t>(verified.standing * m_model.vocabulary),
-                                         static_cast<std::size_t>(m_model.vocabulary));
+        row = std::span(m_nextLogits)
+                  .subspan(static_cast<std::size_t>(verified.standing * m_model.vocabulary),
+                           static_cast<std::size_t>(m_model.vocabulary));
         ++verified.standing;
         verified.next = choose(row);
     } while (verified.standing < n && run[static_cast<std::size_t>(verified.standing)] == verified.next);
@@ -278,15 +280,14 @@ Result<void> Generation::runRows(std::span<const TokenId> tokens, const std::sto
     for (std::int32_t i = 0; i < m_model.layers; ++i) {
         if (stop.stop_requested()) return cancelled();
         m_runner.run(i, hidden, positions.data(), n, m_caches[static_cast<std::size_t>(i)]);
-        observe(i, positions.data(), 0, n);
+        observe(i, positions, 0);
     }
     return {};
 }
 
-/// Adds what `rows` of the rows that have just run, from `first` on, look at, by prompt position. `positions`
-/// are those of all rows that have run.
-void Generation::observe(std::int32_t layer, const std::int32_t* positions, std::int64_t first,
-                         std::int64_t rows) {
+/// Adds what the last rows that have run look at, by prompt position, from `first` of `positions` on, which
+/// are theirs.
+void Generation::observe(std::int32_t layer, std::span<const std::int32_t> positions, std::int64_t first) {
     if (std::find(m_options.observed.begin(), m_options.observed.end(), layer) == m_options.observed.end())
         return;
     const LayerCache& cache = m_caches[static_cast<std::size_t>(layer)];
@@ -301,9 +302,10 @@ void Generation::observe(std::int32_t layer, const std::int32_t* positions, std:
     // An answer without evidence is better than none.
     if (!grow(m_probabilities, shape.heads * k) || !grow(m_mass, shape.kvHeads * k)) return;
     std::vector<float> mass(static_cast<std::size_t>(shape.kvHeads * k));
-    for (std::int64_t row = 0; row < rows; ++row) {
-        const float* query = m_runner.queries() + (first + row) * shape.heads * shape.headSize;
-        m_backend.windowScores(shape, query, positions + first + row, 1, cache.spans(), k,
+    const float* queries = m_runner.queries(std::ssize(positions));
+    for (std::int64_t row = 0; row < std::ssize(positions) - first; ++row) {
+        const float* query = queries + (first + row) * shape.heads * shape.headSize;
+        m_backend.windowScores(shape, query, positions.data() + first + row, 1, cache.spans(), k,
                                m_probabilities->as<float>());
         m_backend.poolScores(shape, m_probabilities->as<float>(), k, 1, kernels::Pooling::Max,
                              m_mass->as<float>());  // sums over heads alone

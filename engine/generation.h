@@ -110,7 +110,7 @@ private:
                            const std::vector<std::int32_t>& positions, const std::stop_token& stop);
     Result<void> firstLogits(const std::stop_token& stop);
     Result<void> runRows(std::span<const TokenId> tokens, const std::stop_token& stop);
-    void observe(std::int32_t layer, const std::int32_t* positions, std::int64_t first, std::int64_t rows);
+    void observe(std::int32_t layer, std::span<const std::int32_t> positions, std::int64_t first);
     void addMass(const LayerCache& cache, const std::vector<float>& mass, std::span<float> attention) const;
 
     // generation_selection.cpp
@@ -120,8 +120,8 @@ private:
                           std::int64_t entered, std::int64_t scored);
     std::vector<std::int32_t> competing(const LayerCache* cache, std::int64_t first,
                                         std::int64_t scored) const;
-    Result<std::vector<std::int32_t>> largest(const float* scores, const std::vector<std::int32_t>& rows,
-                                              std::int64_t count);
+    Result<std::vector<std::int32_t>> largest(const float* scores, std::int64_t heads, std::int64_t scored,
+                                              const std::vector<std::int32_t>& rows, std::int64_t count);
     std::int64_t rowsOutOfReach(std::int32_t layer, std::int64_t scored) const;
     void describeKept(std::int32_t layer, std::int32_t head, const std::vector<std::int32_t>& rows,
                       const std::vector<float>& pooled, std::int64_t scored);
@@ -143,7 +143,8 @@ private:
     std::unique_ptr<kernels::Buffer> m_probabilities, m_mass;  ///< observation's scratch; grows
     PrefillTrace m_trace;
     std::vector<float> m_logits;
-    std::vector<float> m_attention;  ///< (m_attentionRows, documentEnd)
+    std::vector<float> m_nextLogits;  ///< being computed; its memory is used again
+    std::vector<float> m_attention;   ///< (m_attentionRows, documentEnd)
     std::int64_t m_attentionRows = 0;
     std::int64_t m_accepted = 0;
 };

@@ -23,7 +23,7 @@ std::size_t floats(std::int64_t count) {
 /// Of rows [0, entered) those that do not compete, and the chosen ones, ascending. `competing` and `chosen`
 /// ascend.
 std::vector<std::int32_t> withForced(std::int64_t entered, const std::vector<std::int32_t>& competing,
-                                     const std::vector<std::int32_t>& chosen) {
+                                     std::span<const std::int32_t> chosen) {
     std::vector<std::int32_t> rows;
     rows.reserve(static_cast<std::size_t>(entered) - competing.size() + chosen.size());
     auto rival = competing.begin();
@@ -59,7 +59,7 @@ Result<void> Generation::finishLayer(std::int32_t layer, const std::vector<std::
     const std::unique_ptr<Buffer> s = m_backend.allocate(floats(shape.heads * scored));
     const std::unique_ptr<Buffer> c = m_backend.allocate(floats(shape.kvHeads * scored));
     if (s == nullptr || c == nullptr) return outOfMemory();
-    m_backend.windowScores(shape, m_runner.queries(), window.data(), rows, cache.spans(), scored,
+    m_backend.windowScores(shape, m_runner.queries(rows), window.data(), rows, cache.spans(), scored,
                            s->as<float>());
     m_backend.poolScores(shape, s->as<float>(), scored, policy.kernel, policy.pooling, c->as<float>());
     if (tsp) {
@@ -94,18 +94,30 @@ std::vector<std::int32_t> Generation::competing(const LayerCache* cache, std::in
     return rows;
 }
 
-/// The `count` of the rows with the largest scores (device), ascending. Ties go to the lower row.
-Result<std::vector<std::int32_t>> Generation::largest(const float* scores,
+/// For each head of scores (heads, scored), device: the `count` of the rows with the largest, ascending;
+/// (heads, count). Ties go to the lower row.
+Result<std::vector<std::int32_t>> Generation::largest(const float* scores, std::int64_t heads,
+                                                      std::int64_t scored,
                                                       const std::vector<std::int32_t>& rows,
                                                       std::int64_t count) {
     const auto all = static_cast<std::int64_t>(rows.size());
-    if (count == all) return rows;
-    std::vector<std::int32_t> chosen(static_cast<std::size_t>(count));
+    std::vector<std::int32_t> chosen(static_cast<std::size_t>(heads * count));
     if (count == 0) return chosen;
-    const std::unique_ptr<Buffer> rivals = m_backend.allocate(floats(all));
-    if (rivals == nullptr) return outOfMemory();
-    m_backend.gatherRows(scores, 1, rows.data(), all, rivals->as<float>());
-    m_backend.selectLargest(rivals->as<float>(), all, count, chosen.data());
+    if (count == all) {
+        for (std::int64_t h = 0; h < heads; ++h)
+            std::copy(rows.begin(), rows.end(), chosen.begin() + h * count);
+        return chosen;
+    }
+    std::unique_ptr<Buffer> rivals;
+    if (rows.back() - rows.front() + 1 == all) {
+        m_backend.selectLargestOfRows(scores + rows.front(), heads, scored, all, count, chosen.data());
+    } else {
+        rivals = m_backend.allocate(floats(heads * all));
+        if (rivals == nullptr) return outOfMemory();
+        for (std::int64_t h = 0; h < heads; ++h)
+            m_backend.gatherRows(scores + h * scored, 1, rows.data(), all, rivals->as<float>() + h * all);
+        m_backend.selectLargestOfRows(rivals->as<float>(), heads, all, all, count, chosen.data());
+    }
     for (std::int32_t& row : chosen)
         row = rows[static_cast<std::size_t>(row)];
     return chosen;
@@ -134,7 +146,7 @@ Result<void> Generation::select(const float* t, const float* s, std::int64_t sco
     const std::int64_t pinned = inside - static_cast<std::int64_t>(rivals.size());
     m_trace.decision = policy.decide(m_layout, pinned, candidates);
     const std::int64_t count = m_trace.decision.carried - m_trace.decision.always - pinned;
-    const Result<std::vector<std::int32_t>> chosen = largest(t, rivals, count);
+    const Result<std::vector<std::int32_t>> chosen = largest(t, 1, scored, rivals, count);
     if (!chosen) return tl::unexpected(chosen.error());
     m_trace.carried = withForced(m_layout.length, rivals, *chosen);
     return {};
@@ -160,11 +172,12 @@ Result<void> Generation::compress(std::int32_t layer, const float* c, const std:
     const bool drops = count < inside || begin > 0;
     if (!drops && !m_options.detailed) return {};
 
+    const Result<std::vector<std::int32_t>> chosen = largest(c, m_model.kvHeads, scored, rivals, count);
+    if (!chosen) return tl::unexpected(chosen.error());
     std::vector<std::int32_t> rows;
     for (std::int32_t g = 0; g < m_model.kvHeads; ++g) {
-        const Result<std::vector<std::int32_t>> chosen = largest(c + g * scored, rivals, count);
-        if (!chosen) return tl::unexpected(chosen.error());
-        std::vector<std::int32_t> kept = withForced(entered, rivals, *chosen);
+        const std::span<const std::int32_t> own(chosen->data() + g * count, static_cast<std::size_t>(count));
+        std::vector<std::int32_t> kept = withForced(entered, rivals, own);
         kept.erase(kept.begin(), kept.begin() + begin);
         rows.insert(rows.end(), kept.begin(), kept.end());
         describeKept(layer, g, kept, pooled, scored);

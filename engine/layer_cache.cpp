@@ -50,10 +50,16 @@ bool LayerCache::open(std::int64_t capacity, std::int32_t first, std::span<const
 }
 
 void LayerCache::append(const float* keys, const float* values, const float* keyOffset, std::int64_t n) {
+    const Room room = claim(n);
+    m_backend->storeKv(m_shape, keys, values, keyOffset, n, room.rows, room.row);
+}
+
+LayerCache::Room LayerCache::claim(std::int64_t n) {
     KvSpan& span = m_spans.back();
     assert(!m_runs.empty() && span.count + n <= span.stride);
-    m_backend->storeKv(m_shape, keys, values, keyOffset, n, m_runs.back().rows, span.count);
+    const Room room{m_runs.back().rows, span.count};
     span.count += n;
+    return room;
 }
 
 std::int64_t LayerCache::rows() const {

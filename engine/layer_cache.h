@@ -30,6 +30,13 @@ public:
     /// keys, values (n, G, d) float32 behind the open run's rows; there must be room for them. `keyOffset`
     /// (G, d) or null: see Backend::storeKv; the same for every row of a cache and of the views in it.
     void append(const float* keys, const float* values, const float* keyOffset, std::int64_t n);
+    /// Where the next n rows of the open run lie, for a caller that writes them itself; they count as
+    /// appended.
+    struct Room {
+        kernels::KvRows rows;
+        std::int64_t row = 0;
+    };
+    Room claim(std::int64_t n);
     /// Drops the open run's rows from `rows` on.
     void truncate(std::int64_t rows) { m_spans.back().count = rows; }
 

@@ -1,5 +1,6 @@
 #include "engine/layer_runner.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -16,41 +17,108 @@ const float* floats(const std::unique_ptr<Buffer>& buffer) {
 
 }  // namespace
 
+Result<void> deviceState(const Backend& backend) {
+    const std::string failure(backend.failure());
+    if (failure.empty()) return {};
+    return fail(ErrorCode::DeviceFailed, failure, std::string(backend.name()),
+                "Start Kvasir again. It goes on without the GPU when that does not come back.");
+}
+
 Result<std::unique_ptr<LayerRunner>> LayerRunner::create(const Model& model, Backend& backend) {
     std::unique_ptr<LayerRunner> runner(new LayerRunner(model, backend));
     const ModelConfig& c = model.config();
     const std::int64_t attention = std::int64_t{c.heads} * c.headSize,
                        kv = std::int64_t{c.kvHeads} * c.headSize;
-    const std::array<std::pair<std::unique_ptr<Buffer>*, std::int64_t>, 8> scratch{{
-        {&runner->m_normed, c.width},
-        {&runner->m_query, attention},
-        {&runner->m_key, kv},
-        {&runner->m_value, kv},
-        {&runner->m_mixed, attention},
-        {&runner->m_projected, c.width},
-        {&runner->m_gate, c.feedForward},
-        {&runner->m_up, c.feedForward},
-    }};
+    runner->m_wholeLayers = runner->backendRunsLayers();
+    if (runner->m_wholeLayers) runner->m_chunkRows = std::max(kWindowRows, backend.chunkRows());
+    std::vector<std::pair<std::unique_ptr<Buffer>*, std::int64_t>> scratch{{&runner->m_normed, c.width},
+                                                                           {&runner->m_query, attention}};
+    if (!runner->m_wholeLayers) {
+        scratch.insert(scratch.end(), {{&runner->m_key, kv},
+                                       {&runner->m_value, kv},
+                                       {&runner->m_mixed, attention},
+                                       {&runner->m_projected, c.width},
+                                       {&runner->m_gate, c.feedForward},
+                                       {&runner->m_up, c.feedForward}});
+    }
     for (const auto& [buffer, width] : scratch) {
-        *buffer = backend.allocate(static_cast<std::size_t>(kChunkRows * width) * sizeof(float));
+        *buffer = backend.allocate(static_cast<std::size_t>(kWindowRows * width) * sizeof(float));
         if (*buffer == nullptr) {
             return fail(ErrorCode::OutOfMemory, "There is not enough memory to work in.",
                         model.path().string(), "Close other programs, or choose a smaller model.");
         }
     }
-    runner->m_embedding.resize(static_cast<std::size_t>(kChunkRows * c.width));
+    if (model.embedding() == nullptr)
+        runner->m_embedding.resize(static_cast<std::size_t>(runner->m_chunkRows * c.width));
     return runner;
 }
 
 Result<void> LayerRunner::embed(const TokenId* tokens, std::int64_t n, float* hidden) {
+    if (m_model.embedding() != nullptr) {
+        m_backend.lookUp(*m_model.embedding(), tokens, n, m_model.config().embeddingScale, hidden);
+        return {};
+    }
     if (Result<void> read = m_model.embed(tokens, n, m_embedding.data()); !read) return read;
     m_backend.copyToDevice(hidden, m_embedding.data(),
                            static_cast<std::size_t>(n * m_model.config().width) * sizeof(float));
     return {};
 }
 
+kernels::LayerCall LayerRunner::layerCall(std::int32_t layer) const {
+    const ModelConfig& c = m_model.config();
+    const LayerWeights& w = m_model.layer(layer);
+    kernels::LayerCall call;
+    call.shape = m_model.attentionShape(layer);
+    call.width = c.width;
+    call.eps = c.eps;
+    call.attentionNorm = floats(w.attentionNorm);
+    call.feedForwardNorm = floats(w.feedForwardNorm);
+    call.query = w.query.get();
+    call.key = w.key.get();
+    call.value = w.value.get();
+    call.output = w.output.get();
+    call.queryBias = floats(w.queryBias);
+    call.keyBias = floats(w.keyBias);
+    call.valueBias = floats(w.valueBias);
+    call.queryNorm = floats(w.queryNorm);
+    call.keyNorm = floats(w.keyNorm);
+    call.keyOffset = floats(w.keyOffset);
+    call.postAttentionNorm = floats(w.postAttentionNorm);
+    call.postFeedForwardNorm = floats(w.postFeedForwardNorm);
+    call.gelu = c.gate == GateFunction::Gelu;
+    call.gate = w.gate.get();
+    call.up = w.up.get();
+    call.down = w.down.get();
+    call.ropeSize = c.ropeSize;
+    call.ropeStyle = c.ropeStyle;
+    call.inverseFrequency = c.ropeOf(layer).data();
+    return call;
+}
+
+bool LayerRunner::backendRunsLayers() const {
+    bool all = true;
+    for (std::int32_t i = 0; i < m_model.config().layers && all; ++i)
+        all = m_backend.layer(layerCall(i));
+    return all;
+}
+
 void LayerRunner::run(std::int32_t layer, float* hidden, const std::int32_t* positions, std::int64_t n,
                       LayerCache& cache) {
+    if (m_wholeLayers) {
+        kernels::LayerCall call = layerCall(layer);
+        call.hidden = hidden;
+        call.positions = positions;
+        call.n = n;
+        const LayerCache::Room room = cache.claim(n);
+        call.store = room.rows;
+        call.storeRow = room.row;
+        call.spans = cache.spans();
+        m_queryRows = std::min(n, kWindowRows);
+        call.queries = m_query->as<float>();
+        call.queryRows = m_queryRows;
+        m_backend.layer(call);
+        return;
+    }
     const ModelConfig& c = m_model.config();
     const LayerWeights& w = m_model.layer(layer);
     const double* rope = c.ropeOf(layer).data();
@@ -63,6 +131,7 @@ void LayerRunner::run(std::int32_t layer, float* hidden, const std::int32_t* pos
     float* gate = m_gate->as<float>();            // (n, F)
     float* up = m_up->as<float>();                // (n, F)
 
+    m_queryRows = n;
     norm(w.attentionNorm, hidden, n, c.width, normed);
     const std::array<Backend::Product, 3> qkv{{{w.query.get(), floats(w.queryBias), query},
                                                {w.key.get(), floats(w.keyBias), key},
@@ -101,7 +170,12 @@ void LayerRunner::norm(const std::unique_ptr<Buffer>& weight, const float* x, st
     if (weight != nullptr) m_backend.rmsNorm(x, n, width, weight->as<float>(), m_model.config().eps, out);
 }
 
-Result<std::vector<float>> LayerRunner::logits(const float* hidden, std::int64_t n) {
+const float* LayerRunner::queries(std::int64_t rows) const {
+    const ModelConfig& c = m_model.config();
+    return m_query->as<float>() + (m_queryRows - rows) * c.heads * c.headSize;
+}
+
+Result<void> LayerRunner::logits(const float* hidden, std::int64_t n, std::vector<float>& logits) {
     const ModelConfig& c = m_model.config();
     const auto bytes = static_cast<std::size_t>(n * c.vocabulary) * sizeof(float);
     std::unique_ptr<Buffer> device = m_backend.allocate(bytes);
@@ -112,9 +186,9 @@ Result<std::vector<float>> LayerRunner::logits(const float* hidden, std::int64_t
     m_backend.rmsNorm(hidden, n, c.width, m_model.outputNorm().as<float>(), c.eps, m_normed->as<float>());
     const std::array<Backend::Product, 1> product{{{&m_model.output(), nullptr, device->as<float>()}}};
     m_backend.multiply(m_normed->as<float>(), n, product);
-    std::vector<float> logits(static_cast<std::size_t>(n * c.vocabulary));
+    logits.resize(static_cast<std::size_t>(n * c.vocabulary));
     m_backend.copyToHost(logits.data(), device->data(), bytes);
-    return logits;
+    return deviceState(m_backend);
 }
 
 }  // namespace kvasir

@@ -13,16 +13,23 @@
 
 namespace kvasir {
 
-/// Rows that one call of LayerRunner::run takes at most; readers of long prompts work in chunks of it.
-constexpr std::int64_t kChunkRows = 256;
+/// Rows whose queries and logits can be had: the observation window's, and the least a chunk may be.
+constexpr std::int64_t kWindowRows = 256;
+
+/// What became of the device: an error once it has stopped working, for calls that have waited for its
+/// results.
+Result<void> deviceState(const kernels::Backend& backend);
 
 /// Holds the scratch memory of a layer. One thread at a time. Model and back end must outlive it.
 class LayerRunner {
 public:
-    /// OutOfMemory when the scratch memory (kChunkRows rows) does not fit.
+    /// OutOfMemory when the scratch memory does not fit.
     static Result<std::unique_ptr<LayerRunner>> create(const Model& model, kernels::Backend& backend);
 
-    /// Embeddings of n <= kChunkRows tokens -> hidden (n, D), device. Errors: those of Model::embed.
+    /// Rows that one call of `run` takes at most; readers of long prompts work in chunks of it.
+    std::int64_t chunkRows() const { return m_chunkRows; }
+
+    /// Embeddings of n <= chunkRows() tokens -> hidden (n, D), device. Errors: those of Model::embed.
     Result<void> embed(const TokenId* tokens, std::int64_t n, float* hidden);
 
     /// hidden (n, D) device, in place: what enters `layer` becomes what leaves it. `positions` host (n),
@@ -31,24 +38,30 @@ public:
     void run(std::int32_t layer, float* hidden, const std::int32_t* positions, std::int64_t n,
              LayerCache& cache);
 
-    /// Queries of the last `run` as its cache's keys are stored (after RoPE), (n, H, d), device; valid until
-    /// the next one.
-    const float* queries() const { return m_query->as<float>(); }
+    /// Queries of the last `rows` rows of the last `run`, as its cache's keys are stored (after RoPE), (rows,
+    /// H, d), device; valid until the next one. rows <= kWindowRows.
+    const float* queries(std::int64_t rows) const;
 
-    /// hidden (n, D) leaving the last layer -> logits (n, V), host. n <= kChunkRows.
-    Result<std::vector<float>> logits(const float* hidden, std::int64_t n);
+    /// hidden (n, D) leaving the last layer -> logits (n, V), host, to `logits`. n <= kWindowRows. Errors:
+    /// OutOfMemory, and those of deviceState; `logits` is then meaningless.
+    Result<void> logits(const float* hidden, std::int64_t n, std::vector<float>& logits);
 
     const Model& model() const { return m_model; }
     kernels::Backend& backend() const { return m_backend; }
 
 private:
     LayerRunner(const Model& model, kernels::Backend& backend) : m_model(model), m_backend(backend) {}
+    kernels::LayerCall layerCall(std::int32_t layer) const;
+    bool backendRunsLayers() const;
     void norm(const std::unique_ptr<kernels::Buffer>& weight, const float* x, std::int64_t n,
               std::int64_t width, float* out);
 
     const Model& m_model;
     kernels::Backend& m_backend;
-    std::vector<float> m_embedding;  ///< host, (kChunkRows, D)
+    bool m_wholeLayers = false;  ///< the back end runs each layer in one call
+    std::int64_t m_chunkRows = kWindowRows;
+    std::int64_t m_queryRows = 0;    ///< rows of the last run that m_query holds
+    std::vector<float> m_embedding;  ///< host, (m_chunkRows, D); empty where the back end looks up
     std::unique_ptr<kernels::Buffer> m_normed, m_query, m_key, m_value, m_mixed, m_projected, m_gate, m_up;
 };
 

@@ -91,6 +91,12 @@ private:
         // Tied embeddings: the file has no output matrix of its own.
         const bool tied = m_file->tensor("output.weight") == nullptr;
         model.m_output = weight(tied ? "token_embd.weight" : "output.weight", c.vocabulary, c.width);
+        if (m_backend.looksUp()) {
+            if (tied)
+                model.m_tiedEmbedding = model.m_output.get();
+            else
+                model.m_embeddingWeight = weight("token_embd.weight", c.vocabulary, c.width);
+        }
         m_used.insert("rope_freqs.weight");
         refuseUnknownTensors();
     }
@@ -228,8 +234,8 @@ Result<std::unique_ptr<Model>> Model::load(const std::filesystem::path& path, Ba
 }
 
 kernels::AttentionShape Model::attentionShape(std::int32_t layer) const {
-    return {m_config.heads, m_config.kvHeads, m_config.headSize, m_config.attentionScale,
-            m_config.reach(layer)};
+    return {m_config.heads,          m_config.kvHeads,      m_config.headSize,
+            m_config.attentionScale, m_config.reach(layer), m_activations == kernels::Activations::F32};
 }
 
 Result<void> Model::embed(const TokenId* tokens, std::int64_t n, float* out) const {

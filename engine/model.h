@@ -59,6 +59,10 @@ public:
     const LayerWeights& layer(std::int64_t index) const { return m_layers[static_cast<std::size_t>(index)]; }
     const kernels::Buffer& outputNorm() const { return *m_outputNorm; }
     const kernels::Weight& output() const { return *m_output; }  ///< (V, D)
+    /// The embeddings on the device, where the back end looks rows up; else null.
+    const kernels::Weight* embedding() const {
+        return m_embeddingWeight != nullptr ? m_embeddingWeight.get() : m_tiedEmbedding;
+    }
     std::size_t weightBytes() const { return m_weightBytes; }
 
     /// Hidden states (n, D) of token ids, to host memory. Ids must lie in the vocabulary. Damaged when the
@@ -78,6 +82,8 @@ private:
     std::vector<LayerWeights> m_layers;
     std::unique_ptr<kernels::Buffer> m_outputNorm;
     std::unique_ptr<kernels::Weight> m_output;
+    std::unique_ptr<kernels::Weight> m_embeddingWeight;  ///< null when tied, or when the host reads them
+    const kernels::Weight* m_tiedEmbedding = nullptr;    ///< the output matrix, when it serves as both
     std::size_t m_weightBytes = 0;
 };
 

@@ -69,9 +69,11 @@ Result<void> ResidentDocument::readChunk(LayerRunner& runner, std::int32_t first
             runner.run(i, hidden, positions.data(), n, m_caches[static_cast<std::size_t>(i)]);
     }
     runner.backend().synchronise();
-    if (!stop.stop_requested()) return {};
+    const Result<void> state = deviceState(runner.backend());
+    if (state && !stop.stop_requested()) return {};
     for (std::int32_t i = firstLayer; i <= lastLayer; ++i)
         m_caches[static_cast<std::size_t>(i)].truncate(row);
+    if (!state) return state;
     return fail(ErrorCode::Cancelled, "Reading was stopped.", "",
                 "Continue it when you like: what was read is kept.");
 }
@@ -80,7 +82,7 @@ Result<void> ResidentDocument::readEarly(LayerRunner& runner, const std::stop_to
                                          const Progress& progress) {
     runner.backend().setStop(stop);
     while (!earlyDone()) {
-        const std::int64_t row = m_earlyRows, n = std::min(kChunkRows, size() - row);
+        const std::int64_t row = m_earlyRows, n = std::min(runner.chunkRows(), size() - row);
         float* hidden = m_hidden->as<float>() + row * m_width;
         if (Result<void> done = runner.embed(m_tokens.data() + row, n, hidden); !done) return done;
         if (Result<void> done = readChunk(runner, 0, m_tspLayer, hidden, row, n, stop); !done) return done;
@@ -94,8 +96,9 @@ Result<void> ResidentDocument::readLate(LayerRunner& runner, const std::stop_tok
                                         const Progress& progress) {
     Backend& backend = runner.backend();
     backend.setStop(stop);
-    std::unique_ptr<kernels::Buffer> work =
-        backend.allocate(static_cast<std::size_t>(kChunkRows * m_width) * sizeof(float));
+    std::unique_ptr<kernels::Buffer> work = backend.allocate(
+        static_cast<std::size_t>(std::min(runner.chunkRows(), std::max<std::int64_t>(size(), 1)) * m_width) *
+        sizeof(float));
     bool memory = work != nullptr && m_fullBytes <= m_budget &&
                   m_fullBytes - std::min(bytes(), m_fullBytes) <= backend.freeMemory();
     for (std::int32_t i = m_tspLayer + 1; i < m_layers && memory; ++i) {
@@ -107,7 +110,7 @@ Result<void> ResidentDocument::readLate(LayerRunner& runner, const std::stop_tok
                     "Close other programs, or choose a smaller model.");
     }
     while (m_lateRows < m_earlyRows) {
-        const std::int64_t row = m_lateRows, n = std::min(kChunkRows, m_earlyRows - row);
+        const std::int64_t row = m_lateRows, n = std::min(runner.chunkRows(), m_earlyRows - row);
         std::vector<std::int32_t> rows(static_cast<std::size_t>(n));
         std::iota(rows.begin(), rows.end(), static_cast<std::int32_t>(row));
         // A copy: quick answers need the hidden states that leave T again.

@@ -1,7 +1,9 @@
 #include "engine/sampler.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <limits>
 
 namespace kvasir {
 namespace {
@@ -54,7 +56,20 @@ Result<void> SamplerSettings::check() const {
 }
 
 TokenId greedy(std::span<const float> logits) {
-    return static_cast<TokenId>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+    // The largest in independent lanes, which compilers turn into vectors; then the first that equals it.
+    constexpr std::size_t kLanes = 16;
+    std::array<float, kLanes> lanes;
+    lanes.fill(-std::numeric_limits<float>::infinity());
+    const std::size_t whole = logits.size() / kLanes * kLanes;
+    for (std::size_t i = 0; i < whole; i += kLanes) {
+        for (std::size_t lane = 0; lane < kLanes; ++lane)
+            lanes[lane] = lanes[lane] < logits[i + lane] ? logits[i + lane] : lanes[lane];
+    }
+    float largest = *std::max_element(lanes.begin(), lanes.end());
+    for (std::size_t i = whole; i < logits.size(); ++i)
+        largest = std::max(largest, logits[i]);
+    const auto found = std::find(logits.begin(), logits.end(), largest);
+    return found == logits.end() ? 0 : static_cast<TokenId>(found - logits.begin());
 }
 
 TokenId Sampler::pick(std::span<const float> logits) {

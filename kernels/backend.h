@@ -22,6 +22,7 @@
 #include <memory>
 #include <span>
 #include <stop_token>
+#include <string>
 #include <string_view>
 
 #include "kernels/tensor_type.h"
@@ -114,15 +115,52 @@ struct AttentionShape {
     std::int32_t headSize = 0;
     float scale = 0;           ///< on q.k, usually 1 / sqrt(d)
     std::int32_t sliding = 0;  ///< positions within reach, the own one included; 0: all earlier ones
+    /// Products in float32 throughout; otherwise a back end may round queries and probabilities to 16 bits.
+    bool strict = false;
 };
 
 enum class RopeStyle : std::uint8_t { Interleaved, Half };  ///< pairs (2i, 2i+1), or (i, i + size/2)
+
+/// A whole transformer layer in one call: what enters it becomes what leaves it.
+struct LayerCall {
+    AttentionShape shape;
+    std::int64_t width = 0;  ///< D
+    float eps = 0;
+    const float* attentionNorm = nullptr;    ///< (D)
+    const float* feedForwardNorm = nullptr;  ///< (D)
+    const Weight *query = nullptr, *key = nullptr, *value = nullptr, *output = nullptr;
+    const float *queryBias = nullptr, *keyBias = nullptr, *valueBias = nullptr;  ///< null: none
+    const float *queryNorm = nullptr, *keyNorm = nullptr;  ///< (d), of every head before RoPE; null: none
+    const float* keyOffset = nullptr;                      ///< as storeKv has it; for 8-bit keys alone
+    const float* postAttentionNorm = nullptr;              ///< (D), of what attention adds; null: none
+    const float* postFeedForwardNorm = nullptr;            ///< likewise
+    bool gelu = false;                                     ///< the gate's function: GELU in place of SiLU
+    const Weight *gate = nullptr, *up = nullptr, *down = nullptr;
+    std::int32_t ropeSize = 0;
+    RopeStyle ropeStyle = RopeStyle::Half;
+    const double* inverseFrequency = nullptr;  ///< host, (ropeSize / 2)
+
+    float* hidden = nullptr;                  ///< (n, D)
+    const std::int32_t* positions = nullptr;  ///< host, (n), ascending
+    std::int64_t n = 0;
+    KvRows store;                   ///< where the rows' K/V go
+    std::int64_t storeRow = 0;      ///< from this row on
+    std::span<const KvSpan> spans;  ///< what attention reads, the stored rows among it
+    float* queries = nullptr;       ///< (queryRows, H, d): receives the last rows' queries, as the keys are
+                                    ///< stored; or null
+    std::int64_t queryRows = 0;     ///< <= n
+};
 
 class Backend {
 public:
     virtual ~Backend() = default;
 
     virtual std::string_view name() const = 0;  ///< "cpu (avx512-vnni)", for logs and the speed page
+    /// Why the device stopped working ("out of memory", "the device was lost"), empty while it works. What
+    /// was computed since is meaningless. Asked after `copyToHost` and `synchronise`.
+    virtual std::string_view failure() const { return {}; }
+    /// Rows at a time that suit `layer` when long prompts are read.
+    virtual std::int64_t chunkRows() const { return 256; }
     virtual void setStop(std::stop_token stop) = 0;
     virtual void synchronise() = 0;
 
@@ -137,7 +175,19 @@ public:
     /// Brings a matrix into the back end's layout for the given arithmetic. Null when memory is short.
     [[nodiscard]] virtual std::unique_ptr<Weight> pack(const TensorView& tensor, Activations activations) = 0;
 
+    /// Whether `lookUp` exists: embeddings then are packed too; otherwise the host reads them from the file.
+    virtual bool looksUp() const { return false; }
+    /// Rows of a packed matrix as float32, times `scale`: out (n, columns); `rows` host, each within the
+    /// matrix.
+    virtual void lookUp(const Weight&, const std::int32_t* /*rows*/, std::int64_t /*n*/, float /*scale*/,
+                        float* /*out*/) {}
+
     // ------------------------------------------------------------------------------------------------ layer
+    /// A layer in one call, where the back end has it in faster form than the operations below make it:
+    /// their float32 results between one another cost a GPU more than the arithmetic. False: it has not (for
+    /// these weights or shapes), and nothing was done; a call with n = 0 asks just that.
+    virtual bool layer(const LayerCall&) { return false; }
+
     /// x (n, D) -> out (n, D): x / sqrt(mean(x^2) + eps) * weight. `weight` (D). out may be x.
     virtual void rmsNorm(const float* x, std::int64_t n, std::int64_t width, const float* weight, float eps,
                          float* out) = 0;
@@ -206,6 +256,13 @@ public:
     virtual void selectLargest(const float* scores, std::int64_t k, std::int64_t count,
                                std::int32_t* chosen) = 0;
 
+    /// The same for `rows` rows of scores, `stride` elements apart; chosen (rows, count).
+    virtual void selectLargestOfRows(const float* scores, std::int64_t rows, std::int64_t stride,
+                                     std::int64_t k, std::int64_t count, std::int32_t* chosen) {
+        for (std::int64_t row = 0; row < rows; ++row)
+            selectLargest(scores + row * stride, k, count, chosen + row * count);
+    }
+
     /// x (., width) -> out (count, width): out[i] = x[rows[i]]; `rows` host.
     virtual void gatherRows(const float* x, std::int64_t width, const std::int32_t* rows, std::int64_t count,
                             float* out) = 0;
@@ -220,6 +277,20 @@ public:
 /// The CPU back end. The widest instruction set the machine has is chosen when it is made;
 /// KVASIR_CPU=portable|avx2| avx512 asks for a narrower one. `threads` >= 1 workers, the caller among them.
 std::unique_ptr<Backend> makeCpuBackend(int threads);
+
+/// Which device to compute on.
+enum class Device : std::uint8_t { Automatic, Cpu, Cuda };
+
+struct BackendChoice {
+    std::unique_ptr<Backend> backend;  ///< null only when Cuda was asked for and cannot be had
+    /// Why it is not the GPU, a sentence. Empty when it is, for Cpu, and with Automatic where nobody would
+    /// expect one: no module or no driver.
+    std::string note;
+};
+
+/// The one place that chooses. Automatic takes the GPU where its module, driver and device are there, else
+/// the processor. `threads` as for makeCpuBackend. A GPU back end's `name` begins with "cuda".
+BackendChoice chooseBackend(Device device, int threads);
 
 /// Writes `count` elements of a row of the tensor, as float32, beginning at column 0 of `row`. Host memory;
 /// used for embeddings. `out` (columns).

@@ -128,6 +128,8 @@ private:
             });
         if (!engine) return tl::unexpected(engine.error());
         m_engine = std::move(*engine);
+        if (!m_engine->deviceNote().empty())
+            std::fprintf(stderr, "kvasir-cli: The processor answers. %s\n", m_engine->deviceNote().c_str());
         return {};
     }
 

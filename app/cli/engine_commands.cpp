@@ -34,11 +34,8 @@ std::optional<kernels::KvType> kvTypeNamed(const std::string& name) {
 }  // namespace
 
 int probe(const ProbeArguments& arguments) {
-    if (arguments.device != "cpu") {
-        return failed({ErrorCode::Unsupported, "There is no '" + arguments.device + "' device in this build.",
-                       "", "Use --device cpu."},
-                      false);
-    }
+    if (arguments.device != "cpu" && arguments.device != "cuda")
+        return failed(invalid("--device must be cpu or cuda.", "Choose one of them."), false);
     if (arguments.activations != "f32" && arguments.activations != "int8") {
         return failed(invalid("--activations must be f32 or int8.", "Choose one of them."), false);
     }
@@ -70,9 +67,12 @@ int probe(const ProbeArguments& arguments) {
     request.policy.kernel = arguments.kernel;
     request.policy.keepPrompt = false;
     const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-    const std::unique_ptr<kernels::Backend> backend =
-        kernels::makeCpuBackend(arguments.threads > 0 ? arguments.threads : cores);
-    const Result<std::string> result = kvasir::probe(request, *backend);
+    const kernels::BackendChoice choice =
+        kernels::chooseBackend(arguments.device == "cuda" ? kernels::Device::Cuda : kernels::Device::Cpu,
+                               arguments.threads > 0 ? arguments.threads : cores);
+    if (choice.backend == nullptr)
+        return failed({ErrorCode::Unsupported, choice.note, "", "Use --device cpu."}, false);
+    const Result<std::string> result = kvasir::probe(request, *choice.backend);
     if (!result) return failed(result.error(), false);
     if (arguments.out.empty()) {
         std::cout << *result << '\n';

@@ -71,7 +71,7 @@ void addEngine(CLI::App& app, Commands& c) {
     probe
         ->add_option("--tokens", c.probe.tokens, "JSON file: a list of token ids, or an object with `tokens`")
         ->required();
-    probe->add_option("--device", c.probe.device, "cpu");
+    probe->add_option("--device", c.probe.device, "cpu or cuda");
     probe->add_option("--activations", c.probe.activations, "f32 or int8");
     probe->add_option("--kv", c.probe.kv, "Keys and values in f32, f16 or int8");
     probe->add_option("--tsp-layer", c.probe.tspLayer, "T, 0-based");

@@ -33,6 +33,8 @@ const char* codeName(ErrorCode code) {
             return "read_only";
         case ErrorCode::Busy:
             return "busy";
+        case ErrorCode::DeviceFailed:
+            return "device_failed";
         case ErrorCode::Cancelled:
             return "cancelled";
         case ErrorCode::ReaderStopped:

@@ -16,7 +16,7 @@ namespace {
 
 using kernels::KvType;
 
-/// Full context; log probabilities (n, V) of the last n <= kChunkRows positions.
+/// Full context; log probabilities (n, V) of the last n <= kWindowRows positions.
 Result<std::vector<double>> logProbabilities(LayerRunner& runner, const std::vector<TokenId>& tokens,
                                              KvType type) {
     const ModelConfig& c = runner.model().config();
@@ -27,12 +27,13 @@ Result<std::vector<double>> logProbabilities(LayerRunner& runner, const std::vec
             return fail(ErrorCode::OutOfMemory, "There is not enough memory for this prompt.", "", "");
     }
     const auto hidden =
-        runner.backend().allocate(static_cast<std::size_t>(kChunkRows * c.width) * sizeof(float));
+        runner.backend().allocate(static_cast<std::size_t>(kWindowRows * c.width) * sizeof(float));
     const auto length = static_cast<std::int64_t>(tokens.size());
     std::int64_t n = 0;
     for (std::int64_t row = 0; row < length; row += n) {
         // The last chunk is a whole one.
-        n = row == 0 && length % kChunkRows != 0 ? length % kChunkRows : std::min(kChunkRows, length - row);
+        n = row == 0 && length % kWindowRows != 0 ? length % kWindowRows
+                                                  : std::min(kWindowRows, length - row);
         std::vector<std::int32_t> positions(static_cast<std::size_t>(n));
         std::iota(positions.begin(), positions.end(), static_cast<std::int32_t>(row));
         if (Result<void> read = runner.embed(tokens.data() + row, n, hidden->as<float>()); !read)
@@ -40,9 +41,10 @@ Result<std::vector<double>> logProbabilities(LayerRunner& runner, const std::vec
         for (std::int32_t i = 0; i < c.layers; ++i)
             runner.run(i, hidden->as<float>(), positions.data(), n, caches[static_cast<std::size_t>(i)]);
     }
-    Result<std::vector<float>> logits = runner.logits(hidden->as<float>(), n);
-    if (!logits) return tl::unexpected(logits.error());
-    std::vector<double> log(logits->begin(), logits->end());
+    std::vector<float> logits;
+    if (Result<void> done = runner.logits(hidden->as<float>(), n, logits); !done)
+        return tl::unexpected(done.error());
+    std::vector<double> log(logits.begin(), logits.end());
     for (std::int64_t row = 0; row < n; ++row) {
         const auto begin = log.begin() + row * c.vocabulary, end = begin + c.vocabulary;
         const double peak = *std::max_element(begin, end);

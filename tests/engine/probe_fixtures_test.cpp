@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -39,12 +40,14 @@ constexpr Tolerances kRounded{2.0, 1.0, 0.03, 0.1, 0.90, 0.95, 0.70};
 struct Case {
     std::string fixture;
     Activations activations;
+    kernels::Device device = kernels::Device::Cpu;
 };
 
 std::string caseName(const testing::TestParamInfo<Case>& info) {
     std::string name = info.param.fixture;
     std::replace(name.begin(), name.end(), '.', '_');
-    return name + (info.param.activations == Activations::F32 ? "_f32" : "_int8");
+    return name + (info.param.activations == Activations::F32 ? "_f32" : "_int8") +
+           (info.param.device == kernels::Device::Cuda ? "_cuda" : "");
 }
 
 double overlap(const std::vector<int>& a, const std::vector<int>& b) {
@@ -125,7 +128,7 @@ void checkSelection(const Json& expected, const Json& actual, const Tolerances& 
 class ProbeFixtures : public testing::TestWithParam<Case> {
 protected:
     struct Loaded {
-        std::unique_ptr<kernels::Backend> backend = kernels::makeCpuBackend(2);
+        std::unique_ptr<kernels::Backend> backend;
         std::unique_ptr<Model> model;
         std::unique_ptr<LayerRunner> runner;
     };
@@ -136,6 +139,10 @@ protected:
                                  : name.starts_with("gemma3") ? test::kGemma3
                                                               : test::kSmollm2);
         if (!std::filesystem::exists(m_path)) GTEST_SKIP() << "no model file " << m_path;
+        if (GetParam().device == kernels::Device::Cuda) {
+            const kernels::BackendChoice gpu = kernels::chooseBackend(kernels::Device::Cuda, 1);
+            if (gpu.backend == nullptr) GTEST_SKIP() << gpu.note;
+        }
         if (KVASIR_SANITIZED && name.find("tiny") == std::string::npos)
             GTEST_SKIP() << "long prompts are not read under a sanitizer";
         std::ifstream file(std::string(KVASIR_FIXTURES) + "/reference/" + name + ".result.json");
@@ -143,12 +150,18 @@ protected:
         ASSERT_FALSE(m_expected.is_discarded());
     }
 
-    /// One model at a time stays loaded for the cases that follow; the cases are in its order.
-    static Loaded* load(const std::filesystem::path& path, Activations activations) {
-        static std::pair<std::filesystem::path, Activations> key;
+    /// One model at a time stays loaded for the cases that follow; the cases are in its order. Null: skipped.
+    static Loaded* load(const std::filesystem::path& path, Activations activations, kernels::Device device) {
+        static std::tuple<std::filesystem::path, Activations, kernels::Device> key;
         static std::unique_ptr<Loaded> loaded;
-        if (loaded != nullptr && key == std::pair(path, activations)) return loaded.get();
+        if (loaded != nullptr && key == std::tuple(path, activations, device)) return loaded.get();
         loaded = std::make_unique<Loaded>();
+        kernels::BackendChoice choice = kernels::chooseBackend(device, 2);
+        if (choice.backend == nullptr) {
+            ADD_FAILURE() << choice.note;
+            return loaded = nullptr, nullptr;
+        }
+        loaded->backend = std::move(choice.backend);
         auto model = Model::load(path, *loaded->backend, {activations, {}});
         if (!model) {
             ADD_FAILURE() << model.error().message();
@@ -161,7 +174,7 @@ protected:
             return loaded = nullptr, nullptr;
         }
         loaded->runner = std::move(*runner);
-        key = {path, activations};
+        key = {path, activations, device};
         return loaded.get();
     }
 
@@ -170,7 +183,7 @@ protected:
 };
 
 TEST_P(ProbeFixtures, AgreeWithTheReference) {
-    Loaded* loaded = load(m_path, GetParam().activations);
+    Loaded* loaded = load(m_path, GetParam().activations, GetParam().device);
     ASSERT_NE(loaded, nullptr);
     const Json& settings = m_expected["policy"];
     ProbeRequest request;
@@ -199,6 +212,7 @@ TEST_P(ProbeFixtures, AgreeWithTheReference) {
 }
 
 constexpr Activations kF32 = Activations::F32, kInt8 = Activations::Int8;
+constexpr kernels::Device kCuda = kernels::Device::Cuda;
 
 INSTANTIATE_TEST_SUITE_P(Smollm2, ProbeFixtures,
                          testing::Values(Case{"smollm2_tiny", kF32}, Case{"smollm2_log200", kF32},
@@ -206,6 +220,20 @@ INSTANTIATE_TEST_SUITE_P(Smollm2, ProbeFixtures,
                                          Case{"smollm2_log200", kInt8}, Case{"smollm2_lease600", kInt8},
                                          Case{"smollm2_lease600.average", kInt8},
                                          Case{"smollm2_manual1500", kInt8}),
+                         caseName);
+INSTANTIATE_TEST_SUITE_P(
+    Smollm2Gpu, ProbeFixtures,
+    testing::Values(Case{"smollm2_tiny", kF32, kCuda}, Case{"smollm2_log200", kF32, kCuda},
+                    Case{"smollm2_lease600", kF32, kCuda}, Case{"smollm2_manual1500", kF32, kCuda},
+                    Case{"smollm2_tiny", kInt8, kCuda}, Case{"smollm2_log200", kInt8, kCuda},
+                    Case{"smollm2_lease600", kInt8, kCuda}, Case{"smollm2_lease600.average", kInt8, kCuda},
+                    Case{"smollm2_manual1500", kInt8, kCuda}),
+    caseName);
+INSTANTIATE_TEST_SUITE_P(Qwen2Gpu, ProbeFixtures,
+                         testing::Values(Case{"qwen2_tiny", kF32, kCuda}, Case{"qwen2_log200", kF32, kCuda},
+                                         Case{"qwen2_tiny", kInt8, kCuda}, Case{"qwen2_log200", kInt8, kCuda},
+                                         Case{"qwen2_lease600", kInt8, kCuda},
+                                         Case{"qwen2_lease600.average", kInt8, kCuda}),
                          caseName);
 INSTANTIATE_TEST_SUITE_P(Qwen2, ProbeFixtures,
                          testing::Values(Case{"qwen2_tiny", kF32}, Case{"qwen2_log200", kF32},

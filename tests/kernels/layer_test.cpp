@@ -6,12 +6,13 @@
 namespace kvasir::kernels::test {
 namespace {
 
-class Layer : public OnEveryCpu {};
+class Layer : public OnEveryBackend {};
 
-ON_EVERY_CPU(Layer);
+ON_EVERY_BACKEND(Layer);
 
 TEST_P(Layer, nameSaysTheInstructions) {
-    EXPECT_THAT(std::string(m_backend->name()), testing::StartsWith(std::string("cpu (") + GetParam()));
+    EXPECT_THAT(std::string(m_backend->name()),
+                testing::StartsWith(onGpu() ? "cuda (" : std::string("cpu (") + GetParam()));
 }
 
 TEST_P(Layer, rmsNorm) {

@@ -7,7 +7,7 @@
 namespace kvasir::kernels::test {
 namespace {
 
-class Selection : public OnEveryCpu {
+class Selection : public OnEveryBackend {
 protected:
     std::vector<std::int32_t> select(const std::vector<float>& scores, std::int64_t count) {
         std::vector<std::int32_t> chosen(static_cast<std::size_t>(count));
@@ -24,7 +24,7 @@ protected:
     }
 };
 
-ON_EVERY_CPU(Selection);
+ON_EVERY_BACKEND(Selection);
 
 TEST_P(Selection, largestInAscendingRows) {
     EXPECT_THAT(select({3, 9, 1, 7, 5}, 3), testing::ElementsAre(1, 3, 4));
@@ -60,6 +60,22 @@ TEST_P(Selection, agreesWithSorting) {
         std::vector<std::int32_t> expected(rows.begin(), rows.begin() + count);
         std::sort(expected.begin(), expected.end());
         EXPECT_EQ(select(scores, count), expected);
+    }
+}
+
+TEST_P(Selection, severalRowsAtOnce) {
+    constexpr std::int64_t kRows = 3, kStride = 20011, kCount = 20000, kChosen = 7001;
+    std::vector<float> scores = randomFloats(kRows * kStride, 6);
+    for (std::size_t i = 0; i < scores.size(); i += 2)
+        scores[i] = 0.25F;
+    std::vector<std::int32_t> chosen(kRows * kChosen);
+    m_backend->selectLargestOfRows(scores.data(), kRows, kStride, kCount, kChosen, chosen.data());
+    for (std::int64_t row = 0; row < kRows; ++row) {
+        const std::vector<float> own(scores.begin() + row * kStride, scores.begin() + row * kStride + kCount);
+        const std::vector<std::int32_t> ours(chosen.begin() + row * kChosen,
+                                             chosen.begin() + (row + 1) * kChosen);
+        EXPECT_EQ(ours, select(own, kChosen));
+        EXPECT_TRUE(std::is_sorted(ours.begin(), ours.end()));
     }
 }
 

@@ -9,12 +9,14 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "kernels/backend.h"
+#include "tests/kernels/host_memory_backend.h"
 
 namespace kvasir::kernels::test {
 
@@ -23,8 +25,17 @@ constexpr TensorType kAllTypes[] = {TensorType::F32,  TensorType::F16,  TensorTy
                                     TensorType::Q2_K, TensorType::Q3_K, TensorType::Q4_K, TensorType::Q5_K,
                                     TensorType::Q6_K};
 
-/// The CPU back end for one instruction set ("portable", "avx2", "avx512"); null where the machine lacks it.
-inline std::unique_ptr<Backend> backendFor(const std::string& instructions, int threads = 2) {
+/// The CPU back end for one instruction set ("portable", "avx2", "avx512"), or "cuda"; null where the machine
+/// lacks it, with the reason.
+inline std::unique_ptr<Backend> backendFor(const std::string& instructions, int threads,
+                                           std::string& reason) {
+    if (instructions == "cuda") {
+        BackendChoice choice = chooseBackend(Device::Cuda, threads);
+        reason = choice.note;
+        if (choice.backend == nullptr) return nullptr;
+        return std::make_unique<HostMemoryBackend>(std::move(choice.backend));
+    }
+    reason = "this processor does not run " + instructions;
     setenv("KVASIR_CPU", instructions.c_str(), 1);
     std::unique_ptr<Backend> backend = makeCpuBackend(threads);
     unsetenv("KVASIR_CPU");
@@ -32,24 +43,34 @@ inline std::unique_ptr<Backend> backendFor(const std::string& instructions, int 
     return right ? std::move(backend) : nullptr;
 }
 
-/// Runs each test on every instruction set; m_backend has two threads.
-class OnEveryCpu : public testing::TestWithParam<const char*> {
+/// Runs each test on every instruction set and on the GPU; m_backend has two threads.
+class OnEveryBackend : public testing::TestWithParam<const char*> {
 protected:
     void SetUp() override {
-        m_backend = backendFor(GetParam());
-        if (m_backend == nullptr) GTEST_SKIP() << "this processor does not run " << GetParam();
+        std::string reason;
+        m_backend = backendFor(GetParam(), 2, reason);
+        if (m_backend == nullptr) GTEST_SKIP() << reason;
     }
-    std::unique_ptr<Backend> withThreads(int threads) const { return backendFor(GetParam(), threads); }
+    void TearDown() override {
+        if (m_backend != nullptr) {
+            EXPECT_EQ(m_backend->failure(), "");
+        }
+    }
+    std::unique_ptr<Backend> withThreads(int threads) const {
+        std::string reason;
+        return backendFor(GetParam(), threads, reason);
+    }
+    bool onGpu() const { return std::string_view(GetParam()) == "cuda"; }
 
     std::unique_ptr<Backend> m_backend;
 };
 
-inline std::string cpuName(const testing::TestParamInfo<const char*>& info) {
+inline std::string backendName(const testing::TestParamInfo<const char*>& info) {
     return info.param;
 }
 
-#define ON_EVERY_CPU(suite) \
-    INSTANTIATE_TEST_SUITE_P(Cpu, suite, testing::Values("portable", "avx2", "avx512"), cpuName)
+#define ON_EVERY_BACKEND(suite) \
+    INSTANTIATE_TEST_SUITE_P(On, suite, testing::Values("portable", "avx2", "avx512", "cuda"), backendName)
 
 inline std::vector<float> randomFloats(std::size_t count, unsigned seed, float scale = 1) {
     std::mt19937 random(seed);

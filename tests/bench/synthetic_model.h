@@ -1,0 +1,26 @@
+// A model file of a named shape with random weights: what speed needs and nothing else. The file is written
+// piece by piece; it takes as much disk as a real one.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string_view>
+
+namespace kvasir::bench {
+
+struct SyntheticShape {
+    std::string_view name;
+    std::int32_t layers, width, feedForward, heads, kvHeads, headSize, vocabulary;
+    bool quantised;  ///< the Q4_K_M pattern (Q4_K, and Q6_K where that pattern has it); else BF16
+};
+
+inline constexpr SyntheticShape kShapes[] = {
+    {"llama-3.1-8b", 32, 4096, 14336, 32, 8, 128, 128256, true},
+    {"llama-3.1-8b-bf16", 32, 4096, 14336, 32, 8, 128, 128256, false},
+    {"llama-3.2-1b", 16, 2048, 8192, 32, 8, 64, 128256, true},
+};
+
+/// False when the disk has no room.
+bool writeSyntheticModel(const SyntheticShape& shape, const std::filesystem::path& path);
+
+}  // namespace kvasir::bench
