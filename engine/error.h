@@ -20,11 +20,11 @@ enum class ErrorCode {
     NoSpace,          ///< disk full
     ReadOnly,         ///< the place for data cannot be written
     Busy,             ///< another program holds it
-    DeviceFailed,     ///< the GPU stopped working, or ran out of memory in mid-run
     Cancelled,        ///< the caller asked to stop
     ReaderStopped,    ///< the reader process crashed, hung or hit a limit
     InvalidArgument,  ///< an argument outside its range; the message says which
     Internal,         ///< an exception from a library that nothing more specific fits
+    DeviceFailed,     ///< the GPU stopped working, or ran out of memory in mid-run
 };
 
 /// A failure in three sentences. None is empty except `where` when there is no place to name.

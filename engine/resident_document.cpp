@@ -69,7 +69,7 @@ Result<void> ResidentDocument::readChunk(LayerRunner& runner, std::int32_t first
             runner.run(i, hidden, positions.data(), n, m_caches[static_cast<std::size_t>(i)]);
     }
     runner.backend().synchronise();
-    const Result<void> state = deviceState(runner.backend());
+    Result<void> state = deviceState(runner.backend());
     if (state && !stop.stop_requested()) return {};
     for (std::int32_t i = firstLayer; i <= lastLayer; ++i)
         m_caches[static_cast<std::size_t>(i)].truncate(row);
