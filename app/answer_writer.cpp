@@ -147,7 +147,7 @@ void AnswerWriter::noteEvidence(std::size_t first, std::span<const float> before
 /// draft's; else those that followed the same words before.
 std::vector<TokenId> AnswerWriter::guess() const {
     const std::int64_t most = std::clamp<std::int64_t>(room() - 1, 0, Generation::kMostVerified - 1);
-    const auto limited = [](auto first, auto last, std::int64_t count) {
+    const auto limited = [](const auto& first, const auto& last, std::int64_t count) {
         return std::vector<TokenId>(first, first + std::min<std::int64_t>(count, last - first));
     };
     const std::deque<TokenId>& lead = m_text.lead();
