@@ -223,14 +223,15 @@ Result<ModelConfig> readConfig(const GgufFile& file) {
     return config;
 }
 
-void ModelConfig::averageRotation(float* head) const {
+void ModelConfig::averageRotation(float* head, std::int64_t count) const {
     const std::size_t pairs = inverseFrequency.size();
     const bool half = ropeStyle == kernels::RopeStyle::Half;
     for (std::size_t i = 0; i < pairs; ++i) {
-        // The mean of e^(i f p) over p in [0, window): a geometric series.
+        // The mean of e^(i f p) over p in [0, count): a geometric series.
         const double frequency = inverseFrequency[i];
-        const std::complex<double> mean = (std::polar(1.0, frequency * window) - 1.0) /
-                                          ((std::polar(1.0, frequency) - 1.0) * static_cast<double>(window));
+        const auto n = static_cast<double>(count);
+        const std::complex<double> mean =
+            (std::polar(1.0, frequency * n) - 1.0) / ((std::polar(1.0, frequency) - 1.0) * n);
         float& x = head[half ? i : 2 * i];
         float& y = head[half ? i + pairs : 2 * i + 1];
         const std::complex<double> rotated = std::complex<double>(x, y) * mean;

@@ -53,9 +53,9 @@ struct ModelConfig {
     const std::vector<double>& ropeOf(std::int32_t layer) const {
         return reach(layer) == 0 ? inverseFrequency : localInverseFrequency;
     }
-    /// One head's vector (headSize), in place: what it becomes by rotation, averaged over all positions of
-    /// the window.
-    void averageRotation(float* head) const;
+    /// One head's vector (headSize), in place: what it becomes by rotation, averaged over positions [0,
+    /// count).
+    void averageRotation(float* head, std::int64_t count) const;
     /// The layer nearest to `layer` that attends to everything, the lower one of two; the last layer where
     /// none does.
     std::int32_t nearestFullLayer(std::int32_t layer) const;

@@ -14,6 +14,9 @@ using kernels::Weight;
 
 namespace {
 
+/// Tokens that most documents have at most.
+constexpr std::int64_t kCommonLength = 8192;
+
 /// What was read since reads as zeros; everything computed from it is worthless.
 tl::unexpected<Error> fileLost(const GgufFile& file) {
     return fail(ErrorCode::Damaged, "The model file was shortened or cannot be read any more.",
@@ -178,7 +181,7 @@ private:
         return upload(values);
     }
 
-    /// The key bias after rotation, averaged over all positions of the window, transformed as keys are.
+    /// The key bias after rotation, averaged over the positions of most documents, transformed as keys are.
     std::unique_ptr<Buffer> keyOffset(const std::string& bias, const ModelConfig& c) {
         const GgufTensor* tensor = m_file->tensor(bias);
         if (m_error || tensor == nullptr) return nullptr;
@@ -186,7 +189,8 @@ private:
         std::vector<float> offset(static_cast<std::size_t>(size));
         kernels::dequantiseRow({tensor->type, 1, size, tensor->data.data()}, 0, offset.data());
         for (std::int32_t g = 0; g < c.kvHeads; ++g)
-            c.averageRotation(offset.data() + std::int64_t{g} * c.headSize);
+            c.averageRotation(offset.data() + std::int64_t{g} * c.headSize,
+                              std::min<std::int64_t>(c.window, kCommonLength));
         std::unique_ptr<Buffer> uploaded = upload(offset);
         if (uploaded != nullptr) m_backend.hadamard(uploaded->as<float>(), 1, c.kvHeads, c.headSize);
         return uploaded;

@@ -1,9 +1,11 @@
 // What 8-bit keys and values change: Kullback-Leibler divergence of the next-token distribution against
-// 16-bit ones, in nats, over the last positions of prompts. usage: kv_types_bench MODEL TOKENS.json...
+// 16-bit ones, in nats, over the last positions of prompts. usage: kv_types_bench MODEL
+// f32|int8 TOKENS.json...   (arithmetic of activations: 8-bit ones amplify every difference)
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <numeric>
+#include <string>
 #include <vector>
 
 #include "engine/layer_runner.h"
@@ -54,7 +56,7 @@ Result<std::vector<double>> logProbabilities(LayerRunner& runner, const std::vec
 }
 
 void compare(const std::vector<double>& p, const std::vector<double>& q, std::int64_t vocabulary,
-             const char* name, std::size_t tokens) {
+             const std::string& name, std::size_t tokens) {
     std::vector<double> divergences;
     std::int64_t same = 0;
     const auto rows = static_cast<std::int64_t>(p.size()) / vocabulary;
@@ -73,8 +75,8 @@ void compare(const std::vector<double>& p, const std::vector<double>& q, std::in
     }
     const double mean =
         std::accumulate(divergences.begin(), divergences.end(), 0.0) / static_cast<double>(rows);
-    std::printf("%-40s %6zu tokens  last %.2e  mean %.2e  largest %.2e  same first token %lld of %lld\n",
-                name, tokens, divergences.back(), mean,
+    std::printf("%-50s %6zu tokens  last %.2e  mean %.2e  largest %.2e  same first token %lld of %lld\n",
+                name.c_str(), tokens, divergences.back(), mean,
                 *std::max_element(divergences.begin(), divergences.end()), static_cast<long long>(same),
                 static_cast<long long>(rows));
     std::fflush(stdout);
@@ -82,20 +84,25 @@ void compare(const std::vector<double>& p, const std::vector<double>& q, std::in
 
 Result<void> run(int count, char** arguments) {
     const std::unique_ptr<kernels::Backend> backend = kernels::makeCpuBackend(2);
-    Result<std::unique_ptr<Model>> model =
-        Model::load(arguments[1], *backend, {kernels::Activations::Int8, {}});
+    const kernels::Activations activations =
+        arguments[2] == std::string("f32") ? kernels::Activations::F32 : kernels::Activations::Int8;
+    Result<std::unique_ptr<Model>> model = Model::load(arguments[1], *backend, {activations, {}});
     if (!model) return tl::unexpected(model.error());
     Result<std::unique_ptr<LayerRunner>> runner = LayerRunner::create(**model, *backend);
     if (!runner) return tl::unexpected(runner.error());
-    for (int i = 2; i < count; ++i) {
+    for (int i = 3; i < count; ++i) {
         const Result<std::vector<TokenId>> tokens = readTokenFile(arguments[i]);
         if (!tokens) return tl::unexpected(tokens.error());
+        const std::string name = std::filesystem::path(arguments[i]).filename().string();
+        Result<std::vector<double>> exact = logProbabilities(**runner, *tokens, KvType::F32);
+        if (!exact) return tl::unexpected(exact.error());
         const Result<std::vector<double>> half = logProbabilities(**runner, *tokens, KvType::F16);
         if (!half) return tl::unexpected(half.error());
+        compare(*exact, *half, (*model)->config().vocabulary, name + ", f16 against f32", tokens->size());
+        exact->clear();
         const Result<std::vector<double>> bytes = logProbabilities(**runner, *tokens, KvType::Int8);
         if (!bytes) return tl::unexpected(bytes.error());
-        const std::string name = std::filesystem::path(arguments[i]).filename().string();
-        compare(*half, *bytes, (*model)->config().vocabulary, name.c_str(), tokens->size());
+        compare(*half, *bytes, (*model)->config().vocabulary, name + ", int8 against f16", tokens->size());
     }
     return {};
 }
@@ -104,8 +111,8 @@ Result<void> run(int count, char** arguments) {
 }  // namespace kvasir
 
 int main(int count, char** arguments) {
-    if (count < 3) {
-        std::fprintf(stderr, "usage: kv_types_bench MODEL TOKENS.json...\n");
+    if (count < 4) {
+        std::fprintf(stderr, "usage: kv_types_bench MODEL f32|int8 TOKENS.json...\n");
         return 2;
     }
     const kvasir::Result<void> done = kvasir::run(count, arguments);

@@ -73,7 +73,7 @@ public:
         for (const auto& [key, value] : strings)
             writer.string(key, value);
         for (const auto& [key, value] : integers)
-            writer.i32(key, value);
+            writer.u32(key, static_cast<std::uint32_t>(value));  // as real files have them
         for (const auto& [key, value] : numbers)
             writer.f32(key, value);
         for (const auto& [key, value] : lists)
