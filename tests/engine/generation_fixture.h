@@ -63,10 +63,11 @@ protected:
     }
 
     std::unique_ptr<ResidentDocument> resident(const std::vector<TokenId>& tokens, std::size_t count,
-                                               std::int32_t tsp) const {
+                                               std::int32_t tsp,
+                                               kernels::KvType type = kernels::KvType::F16) const {
         Result<std::unique_ptr<ResidentDocument>> made = ResidentDocument::create(
             *model, *backend, {tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(count)}, tsp,
-            kernels::KvType::F16);
+            type);
         EXPECT_TRUE(made);
         EXPECT_TRUE((*made)->readEarly(*runner, {}, {}));
         return std::move(*made);

@@ -72,6 +72,25 @@ TEST_P(VerifyTest, ARunIsWhatItsTokensAreOneByOne) {
     }
 }
 
+TEST_P(VerifyTest, ARunIsTheSameWithEveryKindOfMemory) {
+    const std::vector<TokenId> tokens = prompt(210);
+    for (const kernels::KvType type : {kernels::KvType::F32, kernels::KvType::Int8}) {
+        for (const Policy& policy : {compressed(), Policy::full(model->config())}) {
+            SCOPED_TRACE(policy.name + " " + std::to_string(static_cast<int>(type)));
+            const std::unique_ptr<ResidentDocument> document = resident(tokens, 200, policy.tspLayer, type);
+            const Written expected = oneByOne(*generation(*document, tokens, policy, {}, 24), 24);
+            const std::unique_ptr<Generation> made = generation(*document, tokens, policy, {}, 24);
+            ASSERT_TRUE(made->prefill({}));
+            for (std::size_t at = 0; at < expected.tokens.size(); at += 8) {
+                const auto done = made->verify(std::span(expected.tokens).subspan(at, 8), greedy, {});
+                ASSERT_TRUE(done);
+                ASSERT_EQ(done->standing, 8);
+            }
+            EXPECT_EQ(made->logits(), expected.logits.back());
+        }
+    }
+}
+
 TEST_P(VerifyTest, WrongGuessesLeaveNothingBehind) {
     const std::vector<TokenId> tokens = prompt(200);
     const Policy policy = compressed();
