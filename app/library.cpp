@@ -76,7 +76,7 @@ Result<RowId> Library::keepCheck(RowId draft, const Conversation& conversation, 
         Answer written = full;
         written.follows = answerId(draft);
         const Result<RowId> row = begin(conversation, written, modelName).get();
-        if (!row) return row;
+        if (!row) return tl::unexpected(row.error());
         if (Result<void> kept = finish(*row, conversation, written, trace, modelName); !kept)
             return tl::unexpected(kept.error());
         record.other = *row;

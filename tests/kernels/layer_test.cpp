@@ -198,7 +198,7 @@ TEST_P(Layer, geluMultiply) {
 TEST_P(Layer, hadamardOfEveryHead) {
     for (const std::int32_t size : {7, 8, 24, 64, 80, 128, 256}) {
         const std::int32_t block = size & -size;
-        const std::vector<float> x = randomFloats(static_cast<std::size_t>(5 * 3 * size), 1);
+        const std::vector<float> x = randomFloats(std::size_t{5} * 3 * static_cast<std::size_t>(size), 1);
         std::vector<float> y = x;
         m_backend->hadamard(y.data(), 5, 3, size);
         for (std::size_t at = 0; at < y.size(); ++at) {

@@ -159,8 +159,9 @@ TEST_P(Selection, gatherKvTakesTheScalesAlong) {
     for (std::size_t i = 0; i < keys.size(); ++i) {
         keys[i] = static_cast<std::byte>(i);
         values[i] = static_cast<std::byte>(100 + i);
-        keyScales[i / 8] = static_cast<float>(i / 8);
-        valueScales[i / 8] = static_cast<float>(100 + i / 8);
+        const std::size_t row = i / 8;
+        keyScales[row] = static_cast<float>(row);
+        valueScales[row] = static_cast<float>(100 + row);
     }
     const KvSpan span{.type = KvType::Int8,
                       .keys = keys.data(),
