@@ -10,7 +10,7 @@
 namespace kvasir {
 namespace {
 
-Answer said(const std::string& text, std::vector<std::int32_t> pages = {3}) {
+Answer said(const std::string& text, const std::vector<std::int32_t>& pages = {3}) {
     Answer answer;
     answer.text = text;
     for (const std::int32_t page : pages) {

@@ -1,5 +1,7 @@
 #include "app/archive.h"
 
+#include <numeric>
+
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
@@ -106,11 +108,9 @@ TEST(Archive, WhatLayersKeepIsExactUnlessThePromptIsLong) {
     EXPECT_EQ(record.keptStep, 1U);
     EXPECT_EQ(toAnswerTrace(record, {}).kept, trace.kept);
     trace.layout.length = 40000;
-    std::vector<std::int32_t> positions;
-    for (std::int32_t at = 0; at < 20; ++at)  // all of block 0, a quarter of block 1
-        positions.push_back(at);
-    for (std::int32_t at = 33; at < 42; ++at)  // most of block 2
-        positions.push_back(at);
+    std::vector<std::int32_t> positions(29);
+    std::iota(positions.begin(), positions.begin() + 20, 0);  // all of block 0, a quarter of block 1
+    std::iota(positions.begin() + 20, positions.end(), 33);   // most of block 2
     trace.kept = {{positions}};
     record = toTrace(trace, 1);
     EXPECT_EQ(record.keptStep, 16U);

@@ -10,7 +10,7 @@ protected:
     void supply(const std::string& name, const std::map<std::string, std::string>& files) const {
         std::filesystem::create_directories(m_folder.path() / name);
         for (const auto& [file, text] : files)
-            static_cast<void>(m_folder.write(name + "/" + file, text + "\n"));
+            static_cast<void>(m_folder.write(std::string(name).append("/").append(file), text));
     }
     test::ScratchFolder m_folder;
 };
