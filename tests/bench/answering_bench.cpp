@@ -111,7 +111,7 @@ void measureGuessing(const std::string& model, const std::string& tsv, const std
     auto text = std::make_shared<const Document>(orEnd(readDocument(folder + "/" + name, "", {}, {})));
     const auto document = orEnd(engine->prepare(text));
     if (!engine->readEarly(*document, {}, {}) || !engine->readLate(*document, {}, {})) std::exit(1);
-    double plainMs = 0, guessedMs = 0, quickMs = 0, confirmMs = 0, tokens = 0;
+    double plainMs = 0, guessedMs = 0, confirmMs = 0, tokens = 0;
     std::int64_t guesses = 0, stood = 0, batches = 0, count = 0, same = 0;
     for (const std::string& question : questionsOf(tsv, name)) {
         AskRequest request;
@@ -130,7 +130,6 @@ void measureGuessing(const std::string& model, const std::string& tsv, const std
             std::printf("WRONG VERDICT: %s\n", question.c_str());
         plainMs += plain.trace.timings.writingMs;
         guessedMs += guessed.trace.timings.writingMs;
-        quickMs += quick.trace.timings.writingMs;
         confirmMs += confirmed.check.ms;
         tokens += static_cast<double>(plain.tokens.size());
         guesses += guessed.trace.speed.guessed;

@@ -103,8 +103,9 @@ private:
     /// engine's choice where they differ by near-ties only.
     std::vector<std::int32_t> best(std::vector<std::pair<double, std::int32_t>> candidates,
                                    std::int64_t count, const std::vector<std::int32_t>& engine) {
-        std::stable_sort(candidates.begin(), candidates.end(),
-                         [](const auto& a, const auto& b) { return a.first > b.first; });
+        std::sort(candidates.begin(), candidates.end(), [](const auto& a, const auto& b) {
+            return a.first != b.first ? a.first > b.first : a.second < b.second;
+        });
         std::set<std::int32_t> chosen, theirs;
         for (std::int64_t i = 0; i < count; ++i)
             chosen.insert(candidates[static_cast<std::size_t>(i)].second);

@@ -98,9 +98,9 @@ TEST(Sampler, TheSameSeedWritesTheSame) {
     const std::vector<float> logits(1000, 0.0F);
     const auto draws = [&](std::uint64_t seed) {
         Sampler sampler({.temperature = 1, .seed = seed});
-        std::vector<TokenId> tokens;
-        for (int i = 0; i < 6; ++i)
-            tokens.push_back(sampler.pick(logits));
+        std::vector<TokenId> tokens(6);
+        for (TokenId& token : tokens)
+            token = sampler.pick(logits);
         return tokens;
     };
     EXPECT_EQ(draws(7), draws(7));
