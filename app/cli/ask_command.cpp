@@ -197,6 +197,7 @@ private:
                               m_engine->model().config().name);
         if (!outcome) return tl::unexpected(outcome.error());
         if (!m_arguments.json) printForPeople(answer);
+        std::fflush(stdout);  // the answer is read while the check goes on, also through a pipe
         m_draft = std::move(*outcome);
         m_draftRow = *row;
         m_conversation = *conversation;
