@@ -10,11 +10,6 @@ using kernels::Buffer;
 
 namespace {
 
-tl::unexpected<Error> outOfMemory() {
-    return fail(ErrorCode::OutOfMemory, "There is not enough memory for this answer.", "",
-                "Close other programs, or carry less of the document.");
-}
-
 using Clock = std::chrono::steady_clock;
 
 double millisecondsSince(Clock::time_point begin) {
@@ -25,15 +20,20 @@ tl::unexpected<Error> cancelled() {
     return fail(ErrorCode::Cancelled, "The answer was stopped.", "", "Ask again when you like.");
 }
 
-std::size_t floats(std::int64_t count) {
-    return static_cast<std::size_t>(std::max<std::int64_t>(count, 1)) * sizeof(float);
-}
-
 std::int64_t largestWindow(const PromptLayout& layout, const Policy& policy) {
     return std::min(policy.windowRows(layout), kWindowRows);
 }
 
 }  // namespace
+
+tl::unexpected<Error> Generation::outOfMemory() {
+    return fail(ErrorCode::OutOfMemory, "There is not enough memory for this answer.", "",
+                "Close other programs, or carry less of the document.");
+}
+
+std::size_t Generation::floats(std::int64_t count) {
+    return static_cast<std::size_t>(std::max<std::int64_t>(count, 1)) * sizeof(float);
+}
 
 Result<std::unique_ptr<Generation>> Generation::create(LayerRunner& runner, const ResidentDocument& resident,
                                                        std::vector<TokenId> question,

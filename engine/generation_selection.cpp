@@ -11,15 +11,6 @@ using kernels::Buffer;
 
 namespace {
 
-tl::unexpected<Error> outOfMemory() {
-    return fail(ErrorCode::OutOfMemory, "There is not enough memory to choose what is carried.", "",
-                "Close other programs, or carry less of the document.");
-}
-
-std::size_t floats(std::int64_t count) {
-    return static_cast<std::size_t>(std::max<std::int64_t>(count, 1)) * sizeof(float);
-}
-
 /// Of rows [0, entered) those that do not compete, and the chosen ones, ascending. `competing` and `chosen`
 /// ascend.
 std::vector<std::int32_t> withForced(std::int64_t entered, const std::vector<std::int32_t>& competing,
