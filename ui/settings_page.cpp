@@ -30,10 +30,6 @@ SettingsPage::SettingsPage(Workspace& workspace, QWidget* parent) : QWidget(pare
                   {{"system", tr("As the system")}, {"en", "English"}, {"ja", QString::fromUtf8("日本語")}});
     auto* theme = addChoice(grid, tr("Appearance"), "theme",
                             {{"system", tr("As the system")}, {"light", tr("Light")}, {"dark", tr("Dark")}});
-    addChoice(grid, tr("Full reading", "setting"), "fullReading",
-              {{"always", tr("Always", "full reading")},
-               {"mains", tr("On mains only")},
-               {"never", tr("Never", "full reading")}});
     connect(language, &QComboBox::activated, this, &SettingsPage::languageChanged);
     connect(theme, &QComboBox::activated, this, &SettingsPage::themeChanged);
     auto* paper = new QCheckBox(tr("Keep pages white when the window is dark"), group);
@@ -44,6 +40,10 @@ SettingsPage::SettingsPage(Workspace& workspace, QWidget* parent) : QWidget(pare
         emit paperChanged();
     });
     grid->addWidget(paper, grid->rowCount(), 1);
+    addChoice(grid, tr("Full reading", "setting"), "fullReading",
+              {{"always", tr("Always", "full reading")},
+               {"mains", tr("On mains only")},
+               {"never", tr("Never", "full reading")}});
     const int row = grid->rowCount();
     grid->addWidget(makeLabel(tr("Language model"), group), row, 0, Qt::AlignTop);
     auto* model = new QHBoxLayout;
