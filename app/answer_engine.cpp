@@ -177,7 +177,8 @@ Result<std::unique_ptr<AnswerEngine>> AnswerEngine::createOn(
     return engine;
 }
 
-Result<std::unique_ptr<ReadDocument>> AnswerEngine::prepare(std::shared_ptr<const Document> document) {
+Result<std::unique_ptr<ReadDocument>> AnswerEngine::prepare(std::shared_ptr<const Document> document,
+                                                            std::optional<std::int32_t> tspLayer) {
     constexpr std::int64_t kRoom = 512;  // tokens for question and answer
     const std::string name = document->name;
     auto read = std::make_unique<ReadDocument>();
@@ -197,12 +198,12 @@ Result<std::unique_ptr<ReadDocument>> AnswerEngine::prepare(std::shared_ptr<cons
     }
     // A tenth stays for the answers' own keys and values, and for everybody else.
     const std::size_t budget = m_backend->freeMemory() / 10 * 9;
-    const std::int32_t tspLayer = Policy::shipped(m_model->config()).tspLayer;
-    Result<MemoryPlan> plan = planMemory(m_model->config(), tspLayer, length, budget);
+    const std::int32_t last = tspLayer.value_or(Policy::shipped(m_model->config()).tspLayer);
+    Result<MemoryPlan> plan = planMemory(m_model->config(), last, length, budget);
     if (!plan) return tl::unexpected(plan.error());
     read->memory = std::move(*plan);
     Result<std::unique_ptr<ResidentDocument>> resident = ResidentDocument::create(
-        *m_model, *m_backend, read->tokenised.prompt, tspLayer, read->memory.type, budget);
+        *m_model, *m_backend, read->tokenised.prompt, last, read->memory.type, budget);
     if (!resident) return tl::unexpected(resident.error());
     read->resident = std::move(*resident);
     return read;
@@ -218,25 +219,10 @@ Result<void> AnswerEngine::readLate(ReadDocument& document, const std::stop_toke
     return guarded([&] { return document.resident->readLate(*m_runner, stop, progress); });
 }
 
-Result<Policy> AnswerEngine::policyFor(const AskRequest& request, const ReadDocument& document) const {
-    constexpr std::int64_t kLeastCovering = 512, kMostCovering = 8192;  // tokens
+Policy AnswerEngine::policyFor(const AskRequest& request, const ReadDocument& document) const {
     const ModelConfig& model = m_model->config();
     if (request.mode == AnswerMode::Full) return Policy::full(model);
-    if (int{request.ratePerMille.has_value()} + int{request.coveragePerMille.has_value()} +
-            int{request.carriedTokens.has_value()} >
-        1) {
-        return fail(ErrorCode::InvalidArgument, "What is carried is given in more than one way.", "",
-                    "Give a share, a number of tokens, or a share of attention.");
-    }
-    Policy policy = Policy::shipped(model);
-    if (request.ratePerMille) policy = Policy::fixedRate(model, *request.ratePerMille);
-    if (request.carriedTokens) policy = Policy::fixedLength(model, *request.carriedTokens);
-    if (request.coveragePerMille)
-        policy = Policy::adaptive(model, *request.coveragePerMille, kLeastCovering, kMostCovering);
-    if (request.retentionPerMille) {
-        policy.retentionPerMille = *request.retentionPerMille;
-        policy.name = "custom";
-    }
+    Policy policy = request.policy.value_or(Policy::shipped(model));
     policy.pins = pinnedPositions(document.tokenised, request.pins);
     return policy;
 }
@@ -259,8 +245,7 @@ Result<AskOutcome> AnswerEngine::answer(const ReadDocument& document, const AskR
     }
     if (const Result<void> checked = request.sampling.check(); !checked)
         return tl::unexpected(checked.error());
-    const Result<Policy> policy = policyFor(request, document);
-    if (!policy) return tl::unexpected(policy.error());
+    const Policy policy = policyFor(request, document);
     AskOutcome outcome;
     Answer& answer = outcome.answer;
     answer.question = question;
@@ -269,7 +254,7 @@ Result<AskOutcome> AnswerEngine::answer(const ReadDocument& document, const AskR
 
     const QuestionPiece piece = m_prompts->question(question);
     Generation::Options options;
-    options.policy = *policy;
+    options.policy = policy;
     options.maxTokens = request.maxTokens;
     options.observed = {Policy::shipped(m_model->config()).tspLayer};
     const PromptLayout layout = m_prompts->layout(document.tokenised, piece);
@@ -283,6 +268,7 @@ Result<AskOutcome> AnswerEngine::answer(const ReadDocument& document, const AskR
     if (!prefilled && prefilled.error().code != ErrorCode::Cancelled)
         return tl::unexpected(prefilled.error());
     answer.figures.firstTokenMs = prefilled ? millisecondsSince(begin) : 0;
+    if (request.keepFirstLogits) outcome.firstLogits = (*generation)->logits();
     const Clock::time_point firstToken = Clock::now();
     const Result<FinishReason> finish =
         prefilled ? writer.write(stop, onText) : Result<FinishReason>(FinishReason::Stopped);
@@ -293,7 +279,7 @@ Result<AskOutcome> AnswerEngine::answer(const ReadDocument& document, const AskR
     outcome.tokens = writer.tokens();
     answer.text = writer.text();
     describe(outcome, writer, **generation, document);
-    outcome.trace.policy = *policy;
+    outcome.trace.policy = policy;
     outcome.trace.layers = m_model->config().layers;
     outcome.trace.layout = layout;
     return outcome;

@@ -61,21 +61,19 @@ struct ReadDocument {
 struct AskRequest {
     std::string question;
     AnswerMode mode = AnswerMode::Quick;  ///< Quick or Full
-    /// Instead of the shipped policy's: a share, a number of tokens, or the share of attention that is
-    /// covered by as few as possible. At most one of the three.
-    std::optional<std::int32_t> ratePerMille, coveragePerMille;
-    std::optional<std::int64_t> carriedTokens;
-    std::optional<std::int32_t> retentionPerMille;  ///< instead of the shipped policy's
-    std::vector<ByteRange> pins;  ///< of the document's text, ascending: always carried and kept
+    std::optional<Policy> policy;  ///< of a quick answer, instead of the shipped one; its pins are not used
+    std::vector<ByteRange> pins;   ///< of the document's text, ascending: always carried and kept
     SamplerSettings sampling;
     bool speculate = true;  ///< never changes the answer, only its speed
     std::int64_t maxTokens = 256;
+    bool keepFirstLogits = false;  ///< for measuring: AskOutcome::firstLogits
 };
 
 struct AskOutcome {
     Answer answer;  ///< without id and askedAt
     AnswerTrace trace;
-    std::vector<TokenId> tokens;  ///< the answer's
+    std::vector<TokenId> tokens;     ///< the answer's
+    std::vector<float> firstLogits;  ///< behind the prompt (V), where the request wants them
 };
 
 /// What the full reading made of a quick answer.
@@ -92,9 +90,11 @@ public:
     static Result<std::unique_ptr<AnswerEngine>> create(const std::filesystem::path& model, int threads,
                                                         const std::function<bool(double share)>& progress);
 
-    /// Tokenises and makes room; nothing is read yet. Errors: Empty (no text in the document), TooLarge
-    /// (longer than the window leaves room for), OutOfMemory.
-    Result<std::unique_ptr<ReadDocument>> prepare(std::shared_ptr<const Document> document);
+    /// Tokenises and makes room; nothing is read yet. `tspLayer`: T instead of the shipped policy's; a quick
+    /// answer whose policy has another reads the document once more. Errors: Empty (no text in the document),
+    /// TooLarge (longer than the window leaves room for), OutOfMemory, InvalidArgument (T).
+    Result<std::unique_ptr<ReadDocument>> prepare(std::shared_ptr<const Document> document,
+                                                  std::optional<std::int32_t> tspLayer = {});
 
     /// First reading and full reading; see ResidentDocument.
     Result<void> readEarly(ReadDocument& document, const std::stop_token& stop,
@@ -139,7 +139,7 @@ private:
     Result<std::unique_ptr<ReadDocument>> readPassages(std::shared_ptr<const Document> document,
                                                        std::span<const ByteRange> passages,
                                                        std::int64_t mostTokens, const std::stop_token& stop);
-    Result<Policy> policyFor(const AskRequest& request, const ReadDocument& document) const;
+    Policy policyFor(const AskRequest& request, const ReadDocument& document) const;
 
     std::unique_ptr<kernels::Backend> m_backend;  // first: everything below lives in its memory
     std::unique_ptr<Model> m_model;

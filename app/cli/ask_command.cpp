@@ -59,7 +59,6 @@ private:
         }
         if (m_arguments.mode == "full") m_request.mode = AnswerMode::Full;
         m_request.sampling = m_arguments.sampling;
-        m_request.carriedTokens = m_arguments.carried;
         if (Result<void> sampling = m_request.sampling.check(); !sampling) {
             m_status = 2;
             return sampling;
@@ -76,13 +75,6 @@ private:
             return invalid("What is carried is given in more than one way.",
                            "Give one of --rate, --carried and --coverage.");
         }
-        if (m_arguments.coverage)
-            m_request.coveragePerMille = static_cast<std::int32_t>(std::lround(*m_arguments.coverage * 1000));
-        if (m_arguments.rate)
-            m_request.ratePerMille = static_cast<std::int32_t>(std::lround(*m_arguments.rate * 1000));
-        if (m_arguments.retention)
-            m_request.retentionPerMille =
-                static_cast<std::int32_t>(std::lround(*m_arguments.retention * 1000));
         return {};
     }
 
@@ -133,7 +125,28 @@ private:
         return {};
     }
 
+    /// What the options say instead of the shipped policy.
+    void choosePolicy() {
+        constexpr std::int64_t kLeastCovering = 512, kMostCovering = 8192;  // tokens
+        const auto perMille = [](double share) {
+            return static_cast<std::int32_t>(std::lround(share * 1000));
+        };
+        const ModelConfig& model = m_engine->model().config();
+        if (m_arguments.rate) m_request.policy = Policy::fixedRate(model, perMille(*m_arguments.rate));
+        if (m_arguments.carried) m_request.policy = Policy::fixedLength(model, *m_arguments.carried);
+        if (m_arguments.coverage) {
+            m_request.policy =
+                Policy::adaptive(model, perMille(*m_arguments.coverage), kLeastCovering, kMostCovering);
+        }
+        if (m_arguments.retention) {
+            if (!m_request.policy) m_request.policy = Policy::shipped(model);
+            m_request.policy->retentionPerMille = perMille(*m_arguments.retention);
+            m_request.policy->name = "custom";
+        }
+    }
+
     Result<void> readWithModel() {
+        choosePolicy();
         Result<std::unique_ptr<ReadDocument>> read = m_engine->prepare(m_document);
         if (!read) return tl::unexpected(read.error());
         m_read = std::move(*read);

@@ -39,7 +39,11 @@ int models(bool json);
 
 struct EvalArguments {
     std::string file, documents, model;
-    std::string mode = "both";  ///< quick, full, both
+    std::vector<std::string> settings;    ///< see eval::settingFromText; none: full, shipped
+    std::vector<std::string> generators;  ///< instead of a file
+    std::int64_t words = 3000;            ///< of each generated document
+    std::int32_t questions = 10;          ///< to each generated document
+    std::uint64_t seed = 1;
     int threads = 0;
     bool json = false;
 };

@@ -85,24 +85,30 @@ void addEngine(CLI::App& app, Commands& c) {
     probe->add_option("--threads", c.probe.threads, "Processor threads; 0: one per core");
     probe->add_option("--out", c.probe.out, "File for the result; standard output when missing");
     probe->add_flag("--json", c.alwaysJson, "The result is always JSON");
-    CLI::App* eval =
-        app.add_subcommand("eval", "Answer a file of questions, by quick answer and full reading");
-    eval->add_option("file", c.eval.file,
-                     "Tab-separated, first line: column names; `document`, `question`, `id`")
-        ->required();
-    eval->add_option("--documents", c.eval.documents,
-                     "Folder of the documents; that of the file when missing");
-    eval->add_option("--model", c.eval.model, "Model file or name");
-    eval->add_option("--mode", c.eval.mode, "quick, full or both")
-        ->check(CLI::IsMember({"quick", "full", "both"}));
-    eval->add_option("--threads", c.eval.threads, "Processor threads; 0: one per core")
-        ->check(CLI::Range(0, 1024));
-    eval->add_flag("--json", c.eval.json, "One JSON object on standard output");
     CLI::App* tokenize = app.add_subcommand("tokenize", "Token ids of each line of standard input");
     tokenize->add_option("model", c.tokenize.model, "Model file or name")->required();
     tokenize->add_flag("--special", c.tokenize.special, "Control tokens in the text become those tokens");
     tokenize->add_flag("--json-lines", c.tokenize.jsonLines, "Each line is a JSON string");
     tokenize->add_flag("--json", c.alwaysJson, "The result is always JSON");
+}
+
+void addEval(CLI::App& app, Commands& c) {
+    CLI::App* eval =
+        app.add_subcommand("eval", "Ask a file of questions, or generated ones, and judge the answers");
+    eval->add_option("file", c.eval.file, "Tab-separated, first line: column names; `document`, `question`");
+    eval->add_option("--documents", c.eval.documents,
+                     "Folder of the documents; that of the file when missing");
+    eval->add_option("--setting", c.eval.settings,
+                     "full, shipped, paper, random or look, with changes: shipped,rate=0.4; may be repeated");
+    eval->add_option("--generate", c.eval.generators,
+                     "needles, paraphrase, pairs, tables, negation or dates; may be repeated");
+    eval->add_option("--words", c.eval.words, "Length of each generated document");
+    eval->add_option("--questions", c.eval.questions, "Number of questions to each generated document");
+    eval->add_option("--seed", c.eval.seed, "The same seed generates the same documents");
+    eval->add_option("--model", c.eval.model, "Model file or name");
+    eval->add_option("--threads", c.eval.threads, "Processor threads; 0: one per core")
+        ->check(CLI::Range(0, 1024));
+    eval->add_flag("--json", c.eval.json, "One JSON object on standard output");
 }
 
 int run(const CLI::App& app, const Commands& c) {
@@ -130,6 +136,7 @@ int main(int argc, char** argv) {
         addAsk(app, commands);
         addLibrary(app, commands);
         addEngine(app, commands);
+        addEval(app, commands);
         try {
             app.parse(argc, argv);
         } catch (const CLI::ParseError& error) {

@@ -61,7 +61,7 @@ TEST_F(Engine, AnswersQuicklyAndFully) {
     const Document& text = *document->tokenised.document;
     AskRequest request;
     request.question = "What is the fee of item 3?";
-    request.ratePerMille = 300;
+    request.policy = Policy::fixedRate(sharedEngine->model().config(), 300);
     request.maxTokens = 48;
     const Result<AskOutcome> quick = sharedEngine->ask(*document, request, {}, [](std::string_view) {});
     expectSound(quick, text);
@@ -95,7 +95,8 @@ TEST_F(Engine, GuessesChangeNoAnswer) {
             AskRequest request;
             request.question = question;
             request.mode = mode;
-            request.retentionPerMille = 300;
+            request.policy = Policy::shipped(sharedEngine->model().config());
+            request.policy->retentionPerMille = 300;
             request.maxTokens = 96;
             const auto guessed = sharedEngine->ask(*document, request, {}, [](std::string_view) {});
             request.speculate = false;
@@ -141,7 +142,7 @@ TEST_F(Engine, ConfirmsWhatTheFullReadingWritesAndNothingElse) {
         AskRequest request;
         request.question = "What is the fee of item " + std::to_string(3 * item) + "?";
         request.maxTokens = 48;
-        request.ratePerMille = item % 2 == 0 ? 60 : 900;
+        request.policy = Policy::fixedRate(sharedEngine->model().config(), item % 2 == 0 ? 60 : 900);
         const auto quick = sharedEngine->ask(*document, request, {}, [](std::string_view) {});
         ASSERT_TRUE(quick);
         const auto confirmed = sharedEngine->confirm(*document, request, *quick, {});
@@ -178,7 +179,7 @@ TEST_F(Engine, PinsAndOtherPoliciesDecideWhatIsCarried) {
     AskRequest request;
     request.question = "Who is the tenant?";
     request.maxTokens = 24;
-    request.carriedTokens = 150;
+    request.policy = Policy::fixedLength(sharedEngine->model().config(), 150);
     request.pins = {{place, place + 40}};
     const auto pinned = sharedEngine->ask(*document, request, {}, [](std::string_view) {});
     ASSERT_TRUE(pinned);
@@ -191,15 +192,27 @@ TEST_F(Engine, PinsAndOtherPoliciesDecideWhatIsCarried) {
         const auto position = static_cast<std::int32_t>(trace.layout.prefix) + static_cast<std::int32_t>(i);
         EXPECT_TRUE(std::binary_search(trace.carried.begin(), trace.carried.end(), position)) << position;
     }
-    request.carriedTokens.reset();
-    request.coveragePerMille = 900;
+    request.policy = Policy::adaptive(sharedEngine->model().config(), 900, 512, 8192);
     const auto adaptive = sharedEngine->ask(*document, request, {}, [](std::string_view) {});
     ASSERT_TRUE(adaptive);
     EXPECT_EQ(adaptive->trace.policy.name, "adaptive");
     EXPECT_GE(adaptive->trace.decision.covered, 0.0);
-    request.ratePerMille = 100;
+    request.policy->ratePerMille = 1001;
     EXPECT_EQ(sharedEngine->ask(*document, request, {}, [](std::string_view) {}).error().code,
               ErrorCode::InvalidArgument);
+    request.policy = Policy::paper(sharedEngine->model().config());  // its T is not the one that was read
+    request.keepFirstLogits = true;
+    const auto paper = sharedEngine->ask(*document, request, {}, [](std::string_view) {});
+    ASSERT_TRUE(paper);
+    EXPECT_EQ(std::ssize(paper->firstLogits), sharedEngine->model().config().vocabulary);
+    EXPECT_TRUE(adaptive->firstLogits.empty());
+    const auto other = sharedEngine->prepare(document->tokenised.document, request.policy->tspLayer);
+    ASSERT_TRUE(other);
+    ASSERT_TRUE(sharedEngine->readEarly(**other, {}, {}));
+    const auto again = sharedEngine->ask(**other, request, {}, [](std::string_view) {});
+    ASSERT_TRUE(again);
+    EXPECT_EQ(again->tokens, paper->tokens);
+    EXPECT_EQ(again->firstLogits, paper->firstLogits);
 }
 
 TEST_F(Engine, LooksAtPassagesOfADocumentThatIsNotRead) {

@@ -200,12 +200,27 @@ class Commands(CliTest):
 
     @needs_model
     def test_eval(self):
-        rows = self.file("questions.tsv", "id\tdocument\tquestion\nq1\tlease.txt\tWho is the tenant?\n")
-        result = self.json("eval", rows, "--model", MODEL, "--json")
-        self.assertEqual([row["mode"] for row in result["rows"]], ["full", "quick"])
+        rows = self.file("questions.tsv", "id\tdocument\tquestion\texpected\tpages\n"
+                         "q1\tlease.txt\tWho is the tenant?\tOkafor Bakery\t3\n")
+        result = self.json("eval", rows, "--model", MODEL, "--setting", "full", "--setting", "shipped,rate=0.3",
+                           "--setting", "random,rate=0.3", "--setting", "look", "--json")
+        self.assertEqual([row["setting"] for row in result["rows"]],
+                         ["full", "shipped,rate=0.3", "random,rate=0.3", "look"])
+        self.assertEqual([s["questions"] for s in result["summary"]], [1, 1, 1, 1])
+        self.assertIn("verdict", result["rows"][1])
         self.refused("eval", self.folder / "none.tsv")
         self.refused("eval", self.file("empty.tsv", "id\tdocument\tquestion\n"), says=["no question"])
         self.refused("eval", self.file("bad.tsv", "id\nq1\n"), says=["document"])
+        self.refused("eval", self.file("places.tsv", "document\tquestion\tpages\na.txt\tWho?\tx\n"), says=["pages"])
+        self.refused("eval", rows, "--model", MODEL, "--setting", "fast", says=["policy"])
+        self.refused("eval", says=["generator"])
+        self.refused("eval", "--generate", "riddles", "--model", MODEL, says=["riddles"])
+
+    @needs_model
+    def test_eval_of_generated_questions(self):
+        result = self.json("eval", "--generate", "needles", "--generate", "dates", "--words", "200", "--questions", "2",
+                           "--model", MODEL, "--setting", "shipped", "--json")
+        self.assertEqual([row["kind"] for row in result["rows"]], ["needles"] * 2 + ["dates"] * 2)
 
     def test_wrong_usage_ends_with_2(self):
         for arguments in ([], ["sing"], ["ask"], ["ask", "--mode", "slow", self.lease, "Why?"], ["ingest"],

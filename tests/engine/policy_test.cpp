@@ -8,6 +8,8 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/policy_text.h"
+
 namespace kvasir {
 namespace {
 
@@ -135,6 +137,35 @@ TEST(Policy, RefusesBoundsAndPinsThatMakeNoSense) {
     EXPECT_TRUE(good.check(model(4)));
     EXPECT_TRUE(good.isPinned(0) && good.isPinned(9) && good.isPinned(11) && good.isPinned(499));
     EXPECT_FALSE(good.isPinned(10) || good.isPinned(12) || good.isPinned(500));
+}
+
+TEST(Policy, IsReadFromText) {
+    const ModelConfig config = model(24);
+    EXPECT_EQ(policyFromText("shipped", config)->name, "shipped");
+    EXPECT_EQ(policyFromText("paper", config)->window, 8);
+    const Result<Policy> policy = policyFromText(
+        "shipped,tsp=19,rate=0.4,retention=0.5,window=16,pool=avg,kernel=5,coverage=0.29,least=7,most=9",
+        config);
+    ASSERT_TRUE(policy) << policy.error().message();
+    EXPECT_EQ(policy->name, "custom");
+    EXPECT_EQ(policy->tspLayer, 19);
+    EXPECT_EQ(policy->ratePerMille, 400);
+    EXPECT_EQ(policy->retentionPerMille, 500);
+    EXPECT_EQ(policy->coveragePerMille, 290);
+    EXPECT_EQ(policy->window, 16);
+    EXPECT_EQ(policy->pooling, kernels::Pooling::Average);
+    EXPECT_EQ(policy->kernel, 5);
+    EXPECT_EQ(policy->minimumCarried, 7);
+    EXPECT_EQ(policy->maximumCarried, 9);
+    EXPECT_EQ(policyFromText("shipped,rate=0.1", config)->minimumCarried, 0);
+    EXPECT_EQ(policyFromText("shipped,window=8", config)->minimumCarried, 2048);
+    for (const char* bad :
+         {"", "fast", "shipped,rate", "shipped,rate=", "shipped,rate=2", "shipped,rate=0.2x",
+          "shipped,tsp=99", "shipped,size=3", "paper,pool=min", "shipped,kernel=4", "shipped,rate=nan"}) {
+        const Result<Policy> refused = policyFromText(bad, config);
+        ASSERT_FALSE(refused) << bad;
+        EXPECT_EQ(refused.error().code, ErrorCode::InvalidArgument) << bad;
+    }
 }
 
 TEST(Policy, FixedLengthCarriesTheSameWhateverThePrompt) {

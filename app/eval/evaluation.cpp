@@ -1,0 +1,254 @@
+#include "app/eval/evaluation.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <map>
+#include <numeric>
+#include <random>
+
+#include "app/answer_check.h"
+#include "engine/policy_text.h"
+
+namespace kvasir::eval {
+namespace {
+
+constexpr std::int64_t kPassageTokens = 1400;  // as many as a first look reads
+
+/// KL(p || q) of two rows of logits, in nats.
+double divergence(std::span<const float> p, std::span<const float> q) {
+    const auto logSum = [](std::span<const float> logits) {
+        const double most = *std::ranges::max_element(logits);
+        double sum = 0;
+        for (const float logit : logits)
+            sum += std::exp(logit - most);
+        return most + std::log(sum);
+    };
+    const double sumP = logSum(p), sumQ = logSum(q);
+    double kl = 0;
+    for (std::size_t i = 0; i < p.size(); ++i)
+        kl += std::exp(p[i] - sumP) * ((p[i] - sumP) - (q[i] - sumQ));
+    return std::max(kl, 0.0);
+}
+
+bool isAtPlace(const Citation& citation, const Question& question, DocumentKind kind) {
+    const std::int32_t place = (kind == DocumentKind::Pdf ? citation.page : citation.line) + 1;
+    return std::ranges::find(question.places, place) != question.places.end();
+}
+
+Row judged(const Question& question, const Setting& setting, const Answer& answer, DocumentKind kind) {
+    Row row;
+    row.question = &question;
+    row.setting = &setting;
+    row.answer = answer;
+    if (!question.judged || !question.expected.answerable()) return row;
+    row.right = isRight(answer.text, question.expected);
+    row.rightPlace = row.right && std::ranges::any_of(answer.citations, [&](const Citation& citation) {
+                         return isAtPlace(citation, question, kind);
+                     });
+    row.f1 = sharedWords(answer.text, question.expected);
+    return row;
+}
+
+void compare(Row& row, const AskOutcome& outcome, const AskOutcome& full) {
+    const bool same = outcome.tokens == full.tokens && outcome.answer.finish == full.answer.finish;
+    row.verdict = same ? Verdict::SameWords : compareFacts(outcome.answer, full.answer);
+    row.f1Full = sharedWords(outcome.answer.text, std::string_view(full.answer.text));
+    if (!outcome.firstLogits.empty() && outcome.firstLogits.size() == full.firstLogits.size())
+        row.firstDivergence = divergence(full.firstLogits, outcome.firstLogits);
+}
+
+double median(std::vector<double> values) {
+    if (values.empty()) return 0;
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::nth_element(values.begin(), middle, values.end());
+    return *middle;
+}
+
+/// As many of the document's tokens as the policy would carry, whichever chance names; the same for the same
+/// question.
+std::vector<ByteRange> randomTokens(const ReadDocument& document, const Policy& policy,
+                                    const std::string& question) {
+    const std::vector<TextToken>& tokens = document.tokenised.tokens;
+    PromptLayout layout;
+    layout.length = std::ssize(document.tokenised.prompt);
+    const auto count = static_cast<std::size_t>(
+        std::min({policy.carriedTarget(layout), Policy::kMostPinned, std::ssize(tokens)}));
+    std::vector<std::size_t> order(tokens.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::mt19937_64 random(std::hash<std::string>{}(question));
+    std::shuffle(order.begin(), order.end(), random);
+    order.resize(count);
+    std::ranges::sort(order);
+    std::vector<ByteRange> ranges;
+    for (const std::size_t token : order)
+        ranges.push_back({tokens[token].begin, tokens[token].end});
+    return ranges;
+}
+
+}  // namespace
+
+Result<Setting> settingFromText(std::string_view text, const ModelConfig& model) {
+    Setting setting;
+    setting.text = text;
+    if (text == "full") {
+        setting.kind = Setting::Kind::Full;
+        setting.policy = Policy::full(model);
+        return setting;
+    }
+    if (text == "look" || text.starts_with("look,tokens=")) {
+        setting.kind = Setting::Kind::Look;
+        setting.policy = Policy::full(model);
+        setting.passageTokens = kPassageTokens;
+        const std::string_view number = text == "look" ? std::string_view() : text.substr(12);
+        const auto [end, error] =
+            std::from_chars(number.data(), number.data() + number.size(), setting.passageTokens);
+        if (text != "look" &&
+            (error != std::errc() || end != number.data() + number.size() || setting.passageTokens < 1)) {
+            return fail(ErrorCode::InvalidArgument, "The number of tokens cannot be read.", std::string(text),
+                        "Write for example look,tokens=1400.");
+        }
+        return setting;
+    }
+    std::string policy(text);
+    if (text.starts_with("random")) {
+        setting.kind = Setting::Kind::Random;
+        policy.replace(0, 6, "shipped");
+    }
+    Result<Policy> read = policyFromText(policy, model);
+    if (!read) return tl::unexpected(read.error());
+    setting.policy = std::move(*read);
+    return setting;
+}
+
+Result<std::unique_ptr<ReadDocument>> Evaluation::read(const std::shared_ptr<const Document>& document,
+                                                       std::int32_t tspLayer, const std::stop_token& stop) {
+    Result<std::unique_ptr<ReadDocument>> read = m_engine.prepare(document, tspLayer);
+    if (!read) return read;
+    const auto show = [&](const std::string& step) {
+        return [this, step](std::int64_t done, std::int64_t all) {
+            m_progress(step, static_cast<double>(done) / static_cast<double>(all));
+        };
+    };
+    Result<void> done = m_engine.readEarly(**read, stop, show(document->name + ": first reading"));
+    const auto needsAll = [&](const Setting& s) { return s.kind == Setting::Kind::Full; };
+    if (done && tspLayer == Policy::shipped(m_engine.model().config()).tspLayer &&
+        std::ranges::any_of(m_settings, needsAll))
+        done = m_engine.readLate(**read, stop, show(document->name + ": full reading"));
+    if (!done) return tl::unexpected(done.error());
+    return read;
+}
+
+Result<AskOutcome> Evaluation::answer(const ReadDocument& document, const Question& question,
+                                      const Setting& setting, const FindPassages& findPassages,
+                                      const std::stop_token& stop) {
+    AskRequest request;
+    request.question = question.text;
+    request.mode = setting.kind == Setting::Kind::Full ? AnswerMode::Full : AnswerMode::Quick;
+    request.keepFirstLogits = true;
+    const auto ignore = [](std::string_view) {};
+    if (setting.kind == Setting::Kind::Look) {
+        Result<AskOutcome> outcome = m_engine.look(document.tokenised.document, findPassages(question.text),
+                                                   setting.passageTokens, request, stop, ignore);
+        if (outcome || outcome.error().code != ErrorCode::Empty) return outcome;
+        AskOutcome nothing;  // no passage shares a word with the question: retrieval finds nothing
+        nothing.answer.answerable = false;
+        return nothing;
+    }
+    if (setting.kind == Setting::Kind::Quick) request.policy = setting.policy;
+    if (setting.kind == Setting::Kind::Random) {
+        // Nothing competes; chance's tokens are pinned.
+        request.policy = Policy::fixedLength(m_engine.model().config(), 1);
+        request.policy->tspLayer = setting.policy.tspLayer;
+        request.policy->retentionPerMille = setting.policy.retentionPerMille;
+        request.policy->window = setting.policy.window;
+        request.pins = randomTokens(document, setting.policy, question.text);
+    }
+    return m_engine.ask(document, request, stop, ignore);
+}
+
+Result<void> Evaluation::ask(const std::shared_ptr<const Document>& document,
+                             std::span<const Question> questions, const FindPassages& findPassages,
+                             const std::stop_token& stop) {
+    const std::int32_t shipped = Policy::shipped(m_engine.model().config()).tspLayer;
+    // Full readings and looks need no T of their own; full context comes first, for the others to compare.
+    const auto layerOf = [&](const Setting& setting) {
+        const bool own = setting.kind == Setting::Kind::Quick || setting.kind == Setting::Kind::Random;
+        return own ? setting.policy.tspLayer : shipped;
+    };
+    std::map<std::int32_t, std::vector<const Setting*>> byLayer;
+    for (const Setting& setting : m_settings)
+        byLayer[layerOf(setting)].push_back(&setting);
+    std::vector<std::int32_t> order;
+    for (auto& [layer, settings] : byLayer) {
+        order.insert(layer == shipped ? order.begin() : order.end(), layer);
+        std::ranges::stable_partition(settings,
+                                      [](const Setting* s) { return s->kind == Setting::Kind::Full; });
+    }
+    std::map<const Question*, AskOutcome> full;
+    std::map<std::pair<const Question*, const Setting*>, Row> rows;
+    for (const std::int32_t layer : order) {
+        const Result<std::unique_ptr<ReadDocument>> reading = read(document, layer, stop);
+        if (!reading) return tl::unexpected(reading.error());
+        for (const Question& question : questions) {
+            for (const Setting* setting : byLayer[layer]) {
+                m_progress(setting->text + ": " + question.text, -1);
+                Result<AskOutcome> outcome = answer(**reading, question, *setting, findPassages, stop);
+                if (!outcome) return tl::unexpected(outcome.error());
+                Row row = judged(question, *setting, outcome->answer, document->kind);
+                if (setting->kind == Setting::Kind::Full) {
+                    full[&question] = std::move(*outcome);
+                } else if (const auto found = full.find(&question); found != full.end()) {
+                    compare(row, *outcome, found->second);
+                }
+                rows.emplace(std::pair(&question, setting), std::move(row));
+            }
+        }
+    }
+    for (const Question& question : questions) {
+        for (const Setting& setting : m_settings)
+            m_rows.push_back(std::move(rows.at({&question, &setting})));
+    }
+    return {};
+}
+
+std::vector<Summary> summarise(std::span<const Row> rows, std::span<const Setting> settings) {
+    std::vector<Summary> summaries;
+    for (const Setting& setting : settings) {
+        Summary s;
+        s.setting = &setting;
+        std::vector<double> firstTokenMs;
+        for (const Row& row : rows) {
+            if (row.setting != &setting) continue;
+            ++s.questions;
+            firstTokenMs.push_back(row.answer.figures.readMs + row.answer.figures.firstTokenMs);
+            s.carriedShare += static_cast<double>(row.answer.figures.carriedTokens) /
+                              static_cast<double>(std::max<std::int64_t>(row.answer.figures.promptTokens, 1));
+            if (row.question->judged && row.question->expected.answerable()) {
+                ++s.answerable;
+                s.right += row.right ? 1 : 0;
+                s.rightPlace += row.rightPlace ? 1 : 0;
+                s.missed += row.answer.answerable ? 0 : 1;
+                s.f1 += row.f1;
+            } else if (row.question->judged) {
+                ++s.unanswerable;
+                s.invented += row.answer.answerable ? 1 : 0;
+            }
+            if (!row.verdict) continue;
+            ++s.compared;
+            s.sameWords += *row.verdict == Verdict::SameWords ? 1 : 0;
+            s.sameFacts += *row.verdict == Verdict::SameFacts ? 1 : 0;
+            s.f1Full += row.f1Full.value_or(0);
+            s.firstDivergence += row.firstDivergence.value_or(0);
+        }
+        s.f1 /= std::max(s.answerable, 1);
+        s.f1Full /= std::max(s.compared, 1);
+        s.firstDivergence /= std::max(s.compared, 1);
+        s.carriedShare /= std::max(s.questions, 1);
+        s.firstTokenMs = median(std::move(firstTokenMs));
+        summaries.push_back(s);
+    }
+    return summaries;
+}
+
+}  // namespace kvasir::eval

@@ -1,0 +1,102 @@
+#include "app/eval/evaluation.h"
+
+#include <gtest/gtest.h>
+
+#include "app/eval/generators.h"
+#include "tests/app/app_support.h"
+
+namespace kvasir::eval {
+namespace {
+
+class EvaluationTest : public testing::Test {
+protected:
+    static void SetUpTestSuite() {
+        if (!std::filesystem::exists(test::modelFile(test::kSmollm2))) return;
+        auto made = AnswerEngine::create(test::modelFile(test::kSmollm2), 0, {});
+        ASSERT_TRUE(made) << made.error().message();
+        engine = std::move(*made);
+    }
+    static void TearDownTestSuite() { engine.reset(); }
+    void SetUp() override { KVASIR_NEEDS_SMOLLM2(); }
+
+    std::vector<Setting> settings(const std::vector<std::string>& texts) {
+        std::vector<Setting> result;
+        for (const std::string& text : texts) {
+            auto setting = settingFromText(text, engine->model().config());
+            EXPECT_TRUE(setting) << setting.error().message();
+            result.push_back(std::move(*setting));
+        }
+        return result;
+    }
+
+    static inline std::unique_ptr<AnswerEngine> engine;
+};
+
+TEST_F(EvaluationTest, ComparesEverySettingWithFullContext) {
+    const auto generated = generate("needles", {500, 3, 1});
+    ASSERT_TRUE(generated);
+    // The full reading need not come first, and T may differ.
+    const std::vector<Setting> asked = settings(
+        {"shipped,rate=1", "shipped,rate=0.05", "full", "paper", "random,rate=0.2", "look,tokens=200"});
+    Evaluation evaluation(*engine, asked, [](const std::string&, double) {});
+    const std::string& text = generated->document->text;
+    const auto find = [&](const std::string&) {
+        return std::vector<ByteRange>{
+            {0, static_cast<std::uint32_t>(std::min<std::size_t>(400, text.size()))}};
+    };
+    const auto done = evaluation.ask(generated->document, generated->questions, find, {});
+    ASSERT_TRUE(done) << done.error().message();
+    ASSERT_EQ(evaluation.rows().size(), 18U);
+    for (std::size_t i = 0; i < evaluation.rows().size(); ++i) {
+        const Row& row = evaluation.rows()[i];
+        EXPECT_EQ(row.setting, &asked[i % 6]);
+        EXPECT_EQ(row.question, &generated->questions[i / 6]);
+        EXPECT_EQ(row.verdict.has_value(), i % 6 != 2);
+        EXPECT_EQ(row.answer.passages > 0, i % 6 == 5);
+    }
+    const std::vector<Summary> table = summarise(evaluation.rows(), asked);
+    ASSERT_EQ(table.size(), 6U);
+    EXPECT_EQ(table[0].sameWords, 3) << "carrying everything is full context";
+    EXPECT_NEAR(table[0].firstDivergence, 0, 1e-6);
+    EXPECT_DOUBLE_EQ(table[0].f1Full, 1);
+    EXPECT_DOUBLE_EQ(table[0].carriedShare, 1);
+    EXPECT_GT(table[1].firstDivergence, 0);
+    EXPECT_LT(table[1].carriedShare, 0.5);
+    EXPECT_EQ(table[2].compared, 0);
+    EXPECT_EQ(table[2].questions, 3);
+    EXPECT_GT(table[4].firstDivergence, 0);
+    EXPECT_LT(table[4].carriedShare, 0.6);
+}
+
+TEST_F(EvaluationTest, NothingFoundIsNoAnswer) {
+    const auto generated = generate("needles", {300, 1, 1});
+    const std::vector<Setting> asked = settings({"look"});
+    Evaluation evaluation(*engine, asked, [](const std::string&, double) {});
+    ASSERT_TRUE(evaluation.ask(generated->document, generated->questions,
+                               [](const std::string&) { return std::vector<ByteRange>(); }, {}));
+    EXPECT_FALSE(evaluation.rows().front().answer.answerable);
+    EXPECT_EQ(summarise(evaluation.rows(), asked).front().missed, 1);
+}
+
+TEST_F(EvaluationTest, StopsWhenItIsCancelled) {
+    const auto generated = generate("needles", {500, 2, 1});
+    const std::vector<Setting> asked = settings({"full", "shipped"});
+    Evaluation evaluation(*engine, asked, [](const std::string&, double) {});
+    std::stop_source stop;
+    stop.request_stop();
+    const auto done = evaluation.ask(generated->document, generated->questions, {}, stop.get_token());
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().code, ErrorCode::Cancelled);
+}
+
+TEST_F(EvaluationTest, RefusesSettingsItCannotRead) {
+    for (const char* text :
+         {"", "fast", "look,tokens=", "look,tokens=0", "look,tokens=1x", "random,size=1", "full,rate=2"}) {
+        const auto setting = settingFromText(text, engine->model().config());
+        ASSERT_FALSE(setting) << text;
+        EXPECT_EQ(setting.error().code, ErrorCode::InvalidArgument);
+    }
+}
+
+}  // namespace
+}  // namespace kvasir::eval
