@@ -69,7 +69,7 @@ protected:
         });
     }
     /// First answers alone: whether a check or a first look adds others depends on the computer's speed.
-    std::vector<QString> asked(DocumentId id) {
+    std::vector<QString> firstAnswers(DocumentId id) {
         std::vector<QString> ids;
         for (const QString& answer : m_workspace->answers(id)) {
             if (m_workspace->answer(answer).follows.empty()) ids.push_back(answer);
@@ -117,7 +117,7 @@ TEST_F(LocalWorkspaceTest, AQuestionAskedWhileOpeningIsAnsweredAndKept) {
     EXPECT_FALSE(documents[0].open);
     const DocumentId again = m_workspace->open(documents[0].path);
     EXPECT_EQ(again, documents[0].id);
-    const std::vector<QString> answers = asked(again);
+    const std::vector<QString> answers = firstAnswers(again);
     ASSERT_EQ(answers.size(), 1U);
     const Answer kept = m_workspace->answer(answers[0]);
     EXPECT_EQ(kept.state, AnswerState::Complete);
@@ -259,12 +259,12 @@ TEST_F(LocalWorkspaceTest, TwoDocumentsKeepTheirAnswersApart) {
     const QString ofA = m_workspace->ask(a, "Who is the tenant?");
     EXPECT_EQ(ended(ofA).state, AnswerState::Complete);
     EXPECT_EQ(ended(ofB).state, AnswerState::Complete);
-    EXPECT_EQ(asked(a), std::vector<QString>{ofA});
-    EXPECT_EQ(asked(b), std::vector<QString>{ofB});
+    EXPECT_EQ(firstAnswers(a), std::vector<QString>{ofA});
+    EXPECT_EQ(firstAnswers(b), std::vector<QString>{ofB});
     begin();
     ASSERT_EQ(m_workspace->documents().size(), 2U);
     for (const DocumentInfo& info : m_workspace->documents())
-        EXPECT_EQ(asked(info.id).size(), 1U) << info.name.toStdString();
+        EXPECT_EQ(firstAnswers(info.id).size(), 1U) << info.name.toStdString();
 }
 
 TEST_F(LocalWorkspaceTest, TheSameContentUnderAnotherNameBringsItsAnswers) {
@@ -275,7 +275,7 @@ TEST_F(LocalWorkspaceTest, TheSameContentUnderAnotherNameBringsItsAnswers) {
     const QString second = m_workspace->ask(b, "Who is the landlord?");
     ASSERT_EQ(ended(second).state, AnswerState::Complete);
     EXPECT_EQ(m_workspace->documents().size(), 1U);
-    const std::vector<QString> answers = asked(b);
+    const std::vector<QString> answers = firstAnswers(b);
     ASSERT_EQ(answers.size(), 2U);
     EXPECT_EQ(m_workspace->answer(answers[0]).question, "Who is the tenant?") << "oldest first";
     EXPECT_EQ(answers[1], second);
@@ -301,12 +301,12 @@ TEST_F(LocalWorkspaceTest, AFileThatChangedIsAnotherDocument) {
     ASSERT_EQ(m_workspace->open(q(m_folder.path() / "a.txt")), id);
     const QString captain = m_workspace->ask(id, "Who is the captain?");
     ASSERT_EQ(ended(captain).state, AnswerState::Complete);
-    EXPECT_EQ(asked(id), std::vector<QString>{captain})
+    EXPECT_EQ(firstAnswers(id), std::vector<QString>{captain})
         << "places of the old text mean nothing in the new one";
     begin();
     ASSERT_EQ(m_workspace->documents().size(), 2U) << "nothing is lost";
     for (const DocumentInfo& info : m_workspace->documents())
-        EXPECT_EQ(asked(info.id).size(), 1U);
+        EXPECT_EQ(firstAnswers(info.id).size(), 1U);
 }
 
 TEST_F(LocalWorkspaceTest, AModelThatDoesNotLoadIsNamedAndCanBeReplaced) {
