@@ -12,7 +12,12 @@
 namespace kvasir {
 
 /// How the document was read for an answer; the words of the user interface.
-enum class AnswerMode : std::uint8_t { FirstLook, Quick, Full };
+enum class AnswerMode : std::uint8_t {
+    FirstLook,
+    Quick,
+    Full,
+    Parts,  ///< a quick answer from parts that were read apart: an approximation, and never confirmed
+};
 
 enum class AnswerState : std::uint8_t {
     Waiting,   ///< for the model or the first reading
@@ -31,6 +36,7 @@ struct Citation {
     std::int32_t page = 0;             ///< 0-based
     std::int32_t line = 0;             ///< 0-based, into Document::lines
     std::string quote;                 ///< the document's words, on one line
+    std::int32_t document = 0;         ///< of several that were asked together: which, from 0
 };
 
 /// The answer check: a number, date or quotation of the answer, looked up in the document.
@@ -39,13 +45,15 @@ struct CheckedFact {
     std::string text;                  ///< as the answer writes it
     std::uint32_t begin = 0, end = 0;  ///< bytes of the answer's text
     Found found = Found::Nowhere;
-    std::int32_t page = -1;  ///< 0-based page where it was found, -1: nowhere
+    std::int32_t page = -1;     ///< 0-based page where it was found, -1: nowhere
+    std::int32_t document = 0;  ///< of several that were asked together: whose page it is
 };
 
 /// For each word of the document (Document::words): of how many tokens it consists and how many were carried.
 struct WordMarks {
     std::vector<std::uint8_t> tokens;   ///< at most 255
     std::vector<std::uint8_t> carried;  ///< <= tokens
+    std::vector<bool> unread{};         ///< not read yet; empty: all words were read
 };
 
 /// Timings and sizes of one answer.
@@ -56,6 +64,11 @@ struct AnswerFigures {
     double readMs = 0;        ///< reading that the question had to wait for
     double decodeTokensPerSecond = 0;
     std::int64_t answerTokens = 0;
+};
+
+/// Of long documents that are read in parts: how many were read when the answer was written.
+struct PartsRead {
+    std::int32_t read = 0, all = 0;  ///< all 0: not read in parts
 };
 
 /// What became of a draft when a more faithful reading had its turn.
@@ -95,6 +108,7 @@ struct Answer {
     bool answerable = true;  ///< false: 'The document does not seem to say this'
     std::string follows;  ///< id of the draft that it stands under; empty: the first answer to its question
     std::int32_t passages = 0;         ///< of a first look: how many were read
+    PartsRead parts;                   ///< of an answer in parts
     std::optional<AnswerCheck> check;  ///< of a draft, once it was checked
     std::vector<Citation> citations;
     std::vector<CheckedFact> facts;

@@ -2,45 +2,20 @@
 
 #include <algorithm>
 #include <chrono>
-#include <new>
 #include <thread>
 
 #include "app/answer_check.h"
 #include "app/citations.h"
 #include "app/first_look.h"
+#include "app/guarded.h"
 
 namespace kvasir {
 namespace {
-
-/// Scratch memory grows inside operations, where running short is an exception.
-template <typename Work>
-auto guarded(const Work& work) -> decltype(work()) {
-    try {
-        return work();
-    } catch (const std::bad_alloc&) {
-        return fail(ErrorCode::OutOfMemory, "There is not enough memory to go on.", "",
-                    "Close other programs, or choose a smaller model.");
-    }
-}
 
 using Clock = std::chrono::steady_clock;
 
 double millisecondsSince(Clock::time_point begin) {
     return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
-}
-
-constexpr std::size_t kMaxQuestionBytes = 40000;
-
-/// Control characters out, white space at the ends off: what a paste leaves behind is not meant.
-std::string cleaned(std::string_view question) {
-    std::string text;
-    for (const char c : question) {
-        const auto byte = static_cast<unsigned char>(c);
-        text += byte < 0x20 || byte == 0x7F ? ' ' : c;
-    }
-    const std::size_t first = text.find_first_not_of(' ');
-    if (first == std::string::npos) return {};
-    return text.substr(first, text.find_last_not_of(' ') - first + 1);
 }
 
 void addCitations(Answer& answer, const ReadDocument& document, const std::vector<TokenEvidence>& evidence) {
@@ -102,16 +77,6 @@ std::vector<Policy::Range> pinnedPositions(const TokenisedDocument& document,
     return ranges;
 }
 
-/// Of each document token, whether it was carried.
-std::vector<bool> carriedTokens(const AnswerTrace& trace) {
-    std::vector<bool> carried(trace.tokens.size(), false);
-    for (const std::int32_t position : trace.carried) {
-        const std::int64_t token = position - trace.layout.prefix;
-        if (token >= 0 && token < std::ssize(carried)) carried[static_cast<std::size_t>(token)] = true;
-    }
-    return carried;
-}
-
 std::vector<std::int32_t> missingPages(const Document& document) {
     std::vector<std::int32_t> pages;
     for (std::size_t i = 0; i < document.pages.size(); ++i) {
@@ -123,25 +88,6 @@ std::vector<std::int32_t> missingPages(const Document& document) {
 }
 
 }  // namespace
-
-WordMarks wordMarks(const Document& document, const AnswerTrace& trace) {
-    WordMarks marks;
-    marks.tokens.resize(document.words.size());
-    marks.carried.resize(document.words.size());
-    const std::vector<bool> carried = carriedTokens(trace);
-    std::size_t first = 0;  // tokens and words both ascend
-    for (std::size_t w = 0; w < document.words.size(); ++w) {
-        const Word& word = document.words[w];
-        while (first < trace.tokens.size() && trace.tokens[first].end <= word.begin)
-            ++first;
-        for (std::size_t t = first; t < trace.tokens.size() && trace.tokens[t].begin < word.end; ++t) {
-            if (marks.tokens[w] == 255) break;
-            ++marks.tokens[w];
-            if (carried[t]) ++marks.carried[w];
-        }
-    }
-    return marks;
-}
 
 Result<std::unique_ptr<AnswerEngine>> AnswerEngine::create(
     const std::filesystem::path& model, int threads, const std::function<bool(double share)>& progress) {
@@ -223,6 +169,14 @@ Policy AnswerEngine::policyFor(const AskRequest& request, const ReadDocument& do
     const ModelConfig& model = m_model->config();
     if (request.mode == AnswerMode::Full) return Policy::full(model);
     Policy policy = request.policy.value_or(Policy::shipped(model));
+    if (document.chosen) {
+        policy = Policy::shipped(model);
+        policy.name = "parts";
+        policy.ratePerMille = 1000;
+        policy.window = 1;  // nothing is scored; and what was chosen must not be computed again
+        if (request.policy) policy.retentionPerMille = request.policy->retentionPerMille;
+        return policy;
+    }
     policy.pins = pinnedPositions(document.tokenised, request.pins);
     return policy;
 }
@@ -236,13 +190,9 @@ Result<AskOutcome> AnswerEngine::answer(const ReadDocument& document, const AskR
                                         std::span<const TokenId> draft, const std::stop_token& stop,
                                         const OnText& onText) {
     const Clock::time_point begin = Clock::now();
-    const std::string question = cleaned(request.question);
-    if (question.empty())
-        return fail(ErrorCode::Empty, "The question is empty.", "", "Type a question about the document.");
-    if (question.size() > kMaxQuestionBytes) {
-        return fail(ErrorCode::TooLarge, "The question is longer than 40,000 bytes.", "",
-                    "Ask a shorter question.");
-    }
+    const Result<std::string> checkedText = checkedQuestion(request.question);
+    if (!checkedText) return tl::unexpected(checkedText.error());
+    const std::string& question = *checkedText;
     if (const Result<void> checked = request.sampling.check(); !checked)
         return tl::unexpected(checked.error());
     const Policy policy = policyFor(request, document);

@@ -12,8 +12,10 @@
 #include <vector>
 
 #include "app/answer.h"
+#include "app/answer_trace.h"
 #include "app/answer_writer.h"
 #include "app/document.h"
+#include "app/parts.h"
 #include "app/passages.h"
 #include "app/prompt.h"
 #include "engine/error.h"
@@ -26,29 +28,6 @@
 
 namespace kvasir {
 
-/// What one answer leaves besides its text, for inspection and for the marks on the page.
-struct AnswerTrace {
-    Policy policy;
-    std::int32_t layers = 0;  ///< L of the model
-    PromptLayout layout;
-    std::vector<std::int32_t> carried;  ///< prompt positions, ascending
-    std::vector<float> scores;          ///< t by prompt position [0, N - W); empty when nothing was scored
-    std::vector<float> attention;       ///< per document token, summed over the answer's tokens
-    std::vector<TextToken> tokens;      ///< the document's tokens with their bytes
-    /// Positions per layer and head; nothing of layers that keep all that entered them.
-    std::vector<std::vector<std::vector<std::int32_t>>> kept;
-    CarryDecision decision;
-    struct Timings {
-        double earlyMs = 0, lateMs = 0, writingMs = 0;
-    };
-    Timings timings;
-    std::int64_t documentBytes = 0, answerBytes = 0;  ///< keys, values and hidden states
-    AnswerWriter::Speed speed;
-};
-
-/// How many of each word's tokens were carried.
-WordMarks wordMarks(const Document& document, const AnswerTrace& trace);
-
 /// A document that this model reads. Belongs to the engine thread; the counters of `resident` may be read by
 /// others.
 struct ReadDocument {
@@ -56,6 +35,7 @@ struct ReadDocument {
     Passages passages;  ///< of the document's text: what answers may quote
     MemoryPlan memory;  ///< how it is kept, and what to say about it before reading starts
     std::unique_ptr<ResidentDocument> resident;
+    bool chosen = false;  ///< tokens that were chosen before: all of them are carried
 };
 
 struct AskRequest {
@@ -67,6 +47,7 @@ struct AskRequest {
     bool speculate = true;  ///< never changes the answer, only its speed
     std::int64_t maxTokens = 256;
     bool keepFirstLogits = false;  ///< for measuring: AskOutcome::firstLogits
+    SegmentWay way = SegmentWay::Apart;
 };
 
 struct AskOutcome {
@@ -117,6 +98,18 @@ public:
                             std::int64_t mostTokens, const AskRequest& request, const std::stop_token& stop,
                             const OnText& onText);
 
+    /// Documents that do not fit the window, or several: tokenises them, cuts them into parts and makes a
+    /// plan for the memory; nothing is read yet. Errors: those of DocumentSet and SegmentedDocument; Empty
+    /// (no text in any of them).
+    Result<std::unique_ptr<ReadParts>> prepareParts(std::vector<std::shared_ptr<const Document>> documents);
+    /// Reads one part, or goes on with it; makes room for it by this order. See SegmentedDocument::read.
+    Result<void> readPart(ReadParts& parts, std::size_t part, std::span<const std::size_t> order,
+                          const std::stop_token& stop, const ResidentDocument::Progress& progress);
+    /// Answers from the parts that are read, at least one: AnswerMode::Parts. Errors: those of `ask`, Empty
+    /// (no part is read), Cancelled (before the first word).
+    Result<AskOutcome> askParts(const ReadParts& parts, const AskRequest& request,
+                                const std::stop_token& stop, const OnText& onText);
+
     /// Writes the full reading's answer to the same question, with the draft's tokens as guesses: as long as
     /// the full reading agrees, several cost little more than one. The full reading must be done, and `draft`
     /// be complete. Errors: those of `ask`, Cancelled.
@@ -140,6 +133,9 @@ private:
                                                        std::span<const ByteRange> passages,
                                                        std::int64_t mostTokens, const std::stop_token& stop);
     Policy policyFor(const AskRequest& request, const ReadDocument& document) const;
+    Result<std::unique_ptr<ReadParts>> makeParts(std::vector<std::shared_ptr<const Document>> documents);
+    Result<AskOutcome> answerParts(const ReadParts& parts, const AskRequest& request,
+                                   const std::stop_token& stop, const OnText& onText);
 
     std::unique_ptr<kernels::Backend> m_backend;  // first: everything below lives in its memory
     std::unique_ptr<Model> m_model;

@@ -128,6 +128,7 @@ Exchange toExchange(const Answer& answer, const AnswerTrace& trace) {
     if (answer.state == AnswerState::Complete) exchange.answerable = answer.answerable;
     exchange.finish = answer.finish;
     exchange.passages = answer.passages;
+    exchange.parts = answer.parts;
     exchange.error = answer.error;
     exchange.missingPages = answer.missingPages;
     return exchange;
@@ -159,6 +160,9 @@ Trace toTrace(const AnswerTrace& trace, RowId tokenMap) {
         for (const std::vector<std::int32_t>& positions : layer)
             heads.push_back(toRanges(positions, record.keptStep));
     }
+    for (const Policy::Range& range : trace.notRead)
+        record.notRead.push_back(
+            {static_cast<std::uint32_t>(range.first), static_cast<std::uint32_t>(range.last)});
     return record;
 }
 
@@ -206,12 +210,13 @@ Answer toAnswer(const Exchange& exchange, const std::vector<CitationRecord>& cit
     answer.finish = exchange.finish.value_or(FinishReason::End);
     if (exchange.follows != 0) answer.follows = answerId(exchange.follows);
     answer.passages = exchange.passages;
+    answer.parts = exchange.parts;
     answer.answerable = exchange.answerable.value_or(true);
     for (const CitationRecord& c : citations) {
         const ByteRange place =
             c.places.empty() ? ByteRange{} : ByteRange{c.places.front().begin, c.places.back().end};
         answer.citations.push_back(
-            {c.number, c.sentence.begin, c.sentence.end, place.begin, place.end, c.page, c.line, c.quote});
+            {c.number, c.sentence.begin, c.sentence.end, place.begin, place.end, c.page, c.line, c.quote, 0});
     }
     answer.facts = std::move(facts);
     answer.missingPages = exchange.missingPages;
@@ -247,6 +252,8 @@ AnswerTrace toAnswerTrace(const Trace& trace, const std::vector<ByteRange>& toke
             }
         }
     }
+    for (const TokenRange& range : trace.notRead)
+        result.notRead.push_back({range.begin, range.end});
     result.tokens.reserve(tokenMap.size());
     for (const ByteRange& range : tokenMap)
         result.tokens.push_back({0, range.begin, range.end});

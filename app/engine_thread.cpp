@@ -102,7 +102,9 @@ void EngineThread::ask(DocumentId document, AnswerKey key, AskRequest request, F
     }
     const bool other = m_runningDocument != document;
     const bool idle = m_running == JobKind::ReadLate || m_running == JobKind::Check;
-    if (idle || (m_running == JobKind::ReadEarly && (other || look))) m_runningStop.request_stop();
+    const auto found = m_documents.find(document);
+    const bool parts = found != m_documents.end() && found->second->inParts;  // it has an order of its own
+    if (idle || (m_running == JobKind::ReadEarly && (other || look || parts))) m_runningStop.request_stop();
     m_wake.notify_all();
 }
 
@@ -176,7 +178,8 @@ std::optional<EngineThread::Job> EngineThread::nextQuestion() {
         const auto found = m_documents.find(it->document);
         const bool known = found != m_documents.end();
         const bool refused = it->stop.stop_requested() || (m_modelTried && m_engine == nullptr);
-        const bool early = known && !refused && !found->second->failure && !isEarlyDone(found->second->read);
+        const bool early = known && !refused && !found->second->failure && found->second->parts == nullptr &&
+                           !isEarlyDone(found->second->read);
         const bool look = early && m_engine != nullptr && wantsLook(*it, *found->second);
         if (early && !look) continue;
         Job job;
@@ -201,7 +204,7 @@ std::optional<EngineThread::Job> EngineThread::nextCheck() {
     for (const std::shared_ptr<Draft>& draft : m_drafts) {
         const auto found = m_documents.find(draft->document);
         if (found == m_documents.end() || found->second->paused || found->second->failure) continue;
-        if (found->second->read == nullptr || !found->second->read->resident->fullDone()) continue;
+        if (!isDue(*draft, *found->second)) continue;
         Job job;
         job.kind = JobKind::Check;
         job.document = draft->document;
@@ -222,6 +225,7 @@ std::optional<EngineThread::Job> EngineThread::nextReading() {
     std::pair<int, std::uint64_t> bestRank{0, 0};
     for (const auto& [id, work] : m_documents) {
         if (work->paused || work->failure) continue;
+        if (work->parts != nullptr && !isToBeReadInParts(*work)) continue;
         const bool early = !isEarlyDone(work->read);
         if (!early && (!m_fullReading || work->noFull || work->read->resident->fullDone())) continue;
         const std::pair<int, std::uint64_t> rank{early ? (asked(id) ? 3 : 2) : 1, work->order};

@@ -46,7 +46,8 @@ public:
         /// A first look is written; the quick answer to the same question follows under the same key.
         std::function<void(AnswerKey, AskOutcome)> looked;
         std::function<void(AnswerKey, Result<AskOutcome>)> finished;
-        /// A quick answer that was finished earlier was checked. An error says why it cannot be.
+        /// A quick answer that was finished earlier was checked. An error says why it cannot be. An answer in
+        /// parts is checked each time that more parts change it, and at last when all are read.
         std::function<void(AnswerKey, Result<ConfirmOutcome>)> checked;
     };
 
@@ -79,8 +80,11 @@ private:
     struct Work {
         std::shared_ptr<const Document> document;
         std::unique_ptr<ReadDocument> read;  ///< engine thread only
-        ReadingState state;                  ///< engine thread only
-        ReadingClock clock;                  ///< engine thread only
+        std::unique_ptr<ReadParts> parts;    ///< in place of `read` for a document longer than the window
+        std::vector<std::size_t> partOrder;  ///< in which parts are read; engine thread only
+        std::atomic<bool> inParts = false;
+        ReadingState state;  ///< engine thread only
+        ReadingClock clock;  ///< engine thread only
         std::atomic<bool> paused = false;
         std::atomic<bool> removed = false;
         std::optional<Error> failure;          ///< why the present model cannot read it; guarded by m_mutex
@@ -95,7 +99,7 @@ private:
         std::stop_source stop;
         FindPassages findPassages;  ///< for a first look; empty when there is none, or it was taken
     };
-    /// A quick answer that waits for the full reading.
+    /// A quick answer that waits for the full reading, or one in parts that waits for more parts.
     struct Draft {
         DocumentId document = 0;
         AnswerKey key = 0;
@@ -138,6 +142,15 @@ private:
     void runEarly(Job& job);
     void runLate(Job& job);
     bool prepare(Work& work, DocumentId id);
+
+    // engine_thread_parts.cpp
+    bool prepareParts(Work& work, DocumentId id);
+    bool isToBeReadInParts(const Work& work) const;
+    bool isDue(const Draft& draft, const Work& work) const;
+    Result<void> readPart(Work& work, DocumentId id, std::size_t part, const std::stop_token& stop);
+    void runReadPart(Job& job);
+    Result<AskOutcome> askInParts(Job& job, const std::stop_token& stop);
+    void runCheckParts(Job& job);
     void report(DocumentId id, Work& work, ReadingStage stage);
     void reportModel();
     bool dropOldest(const Work& except);

@@ -35,12 +35,15 @@ void EngineThread::run(Job& job) {
             runLate(job);
             break;
         case JobKind::Halt: {
-            const bool done = job.work->read != nullptr && job.work->read->resident->fullDone();
+            const bool done = job.work->parts != nullptr
+                                  ? !isToBeReadInParts(*job.work)
+                                  : job.work->read != nullptr && job.work->read->resident->fullDone();
             if (job.work->paused && !done) report(job.document, *job.work, ReadingStage::Stopped);
             break;
         }
         case JobKind::Forget:
             job.work->read.reset();
+            job.work->parts.reset();
             reportModel();
             break;
         case JobKind::None:
@@ -56,6 +59,9 @@ void EngineThread::runLoad(const std::filesystem::path& path) {
     }
     for (auto& [id, work] : documents) {
         work->read.reset();
+        work->parts.reset();
+        work->inParts = false;
+        work->state.parts = {};
         {
             const std::lock_guard lock(m_mutex);
             work->failure.reset();
@@ -108,6 +114,10 @@ void EngineThread::runAsk(Job& job) {
         finish(tl::unexpected(m_model.error.value_or(noModel())));
     } else if (failure) {
         finish(tl::unexpected(*failure));
+    } else if (job.work->parts != nullptr) {
+        Result<AskOutcome> outcome = askInParts(job, stop);
+        if (outcome) keepDraft(question, *outcome);
+        finish(std::move(outcome));
     } else {
         const AnswerMode mode =
             job.work->read->resident->fullDone() ? AnswerMode::Full : question.request.mode;
@@ -120,10 +130,13 @@ void EngineThread::runAsk(Job& job) {
     }
 }
 
-/// A complete quick answer is checked when the full reading is done.
+/// A complete quick answer is checked when the full reading is done, one in parts when more of them are read.
 void EngineThread::keepDraft(const Question& question, const AskOutcome& outcome) {
     constexpr std::size_t kMostDrafts = 32;  // older ones have been read by now
-    if (outcome.answer.mode != AnswerMode::Quick || outcome.answer.state != AnswerState::Complete) return;
+    const PartsRead& parts = outcome.answer.parts;
+    const bool draft = outcome.answer.mode == AnswerMode::Quick ||
+                       (outcome.answer.mode == AnswerMode::Parts && parts.read < parts.all);
+    if (!draft || outcome.answer.state != AnswerState::Complete) return;
     const std::lock_guard lock(m_mutex);
     m_drafts.push_back(
         std::make_shared<Draft>(Draft{question.document, question.key, question.request, outcome}));
@@ -162,6 +175,7 @@ void EngineThread::runLook(Job& job) {
 }
 
 void EngineThread::runCheck(Job& job) {
+    if (job.work->parts != nullptr) return runCheckParts(job);
     const std::shared_ptr<Draft> draft = job.draft;
     Result<ConfirmOutcome> outcome =
         m_engine->confirm(*job.work->read, draft->request, draft->outcome, m_runningStop.get_token());
@@ -189,16 +203,16 @@ void EngineThread::noteEarly(DocumentId id, Work& work, std::int64_t rows, std::
 
 /// Tokens and memory for a document; false after noting why it cannot be read.
 bool EngineThread::prepare(Work& work, DocumentId id) {
-    if (work.read != nullptr) return true;
+    if (work.read != nullptr || work.parts != nullptr) return true;
     Result<std::unique_ptr<ReadDocument>> read = m_engine->prepare(work.document);
     while (!read && read.error().code == ErrorCode::OutOfMemory && dropOldest(work))
         read = m_engine->prepare(work.document);
+    if (!read && read.error().code == ErrorCode::TooLarge) return prepareParts(work, id);
     if (!read) {
         const std::lock_guard lock(m_mutex);
         work.failure = read.error();
         work.state.error = read.error();
-        report(id, work,
-               read.error().code == ErrorCode::TooLarge ? ReadingStage::TooLong : ReadingStage::Failed);
+        report(id, work, ReadingStage::Failed);
         return false;
     }
     work.read = std::move(*read);
@@ -212,18 +226,22 @@ bool EngineThread::dropOldest(const Work& except) {
     const std::lock_guard lock(m_mutex);
     std::shared_ptr<Work> oldest;
     for (const auto& [id, work] : m_documents) {
-        const bool candidate = work->read != nullptr && work.get() != &except;
+        const bool held = work->read != nullptr || work->parts != nullptr;
+        const bool candidate = held && work.get() != &except;
         if (candidate && (oldest == nullptr || work->order < oldest->order)) oldest = work;
     }
     if (oldest == nullptr) return false;
     oldest->read.reset();
+    oldest->parts.reset();
     oldest->paused = true;  // else the two would drop one another for ever
     return true;
 }
 
 void EngineThread::runEarly(Job& job) {
     Work& work = *job.work;
-    if (!prepare(work, job.document)) return;
+    if (work.parts != nullptr) return runReadPart(job);
+    // Which part is read first is decided when a question may have come meanwhile.
+    if (!prepare(work, job.document) || work.parts != nullptr) return;
     work.clock.start(work.read->resident->earlyRows());
     report(job.document, work, ReadingStage::FirstReading);
     const Result<void> done =
@@ -284,6 +302,8 @@ void EngineThread::reportModel() {
         for (const auto& [id, work] : m_documents) {
             if (work->read != nullptr)
                 m_model.documentBytes += static_cast<std::int64_t>(work->read->resident->bytes());
+            if (work->parts != nullptr)
+                m_model.documentBytes += static_cast<std::int64_t>(work->parts->segments->bytes());
         }
     }
     m_events.model(m_model);

@@ -201,7 +201,8 @@ void LocalWorkspace::keep(EngineThread::AnswerKey key, const Answer& answer, con
         check.other = *row;
         m_store->saveCheck(keeping.lookRow, std::move(check));
     }
-    if (answer.mode != AnswerMode::Quick) return;  // a full reading needs no check
+    if (answer.mode != AnswerMode::Quick && answer.mode != AnswerMode::Parts)
+        return;  // a full reading needs no check
     const std::lock_guard lock(m_keepingMutex);
     m_kept.emplace(key, std::move(keeping));
 }
@@ -237,8 +238,8 @@ void LocalWorkspace::keepCheck(EngineThread::AnswerKey key, const ConfirmOutcome
         const std::lock_guard lock(m_keepingMutex);
         const auto found = m_kept.find(key);
         if (found == m_kept.end()) return;
-        keeping = std::move(found->second);
-        m_kept.erase(found);
+        keeping = found->second;
+        if (outcome.check.by != AnswerMode::Parts) m_kept.erase(found);
     }
     const Result<RowId> row = keeping.row.get();
     if (!row) return;
@@ -246,8 +247,15 @@ void LocalWorkspace::keepCheck(EngineThread::AnswerKey key, const ConfirmOutcome
     full.question = keeping.question;
     full.askedAt = nowMs();
     // A failure is reported through onError as well.
-    static_cast<void>(m_library->keepCheck(*row, keeping.conversation, outcome.check, full,
-                                           outcome.full.trace, m_modelName));
+    const Result<RowId> other = m_library->keepCheck(*row, keeping.conversation, outcome.check, full,
+                                                     outcome.full.trace, m_modelName);
+    if (outcome.check.by != AnswerMode::Parts || !other || *other == 0) return;
+    // More parts may change this one too.
+    std::promise<Result<RowId>> ready;
+    ready.set_value(*other);
+    keeping.row = ready.get_future().share();
+    const std::lock_guard lock(m_keepingMutex);
+    m_kept[key] = std::move(keeping);
 }
 
 // ----------------------------------------------------------------------------------------------------
@@ -412,7 +420,11 @@ void LocalWorkspace::onChecked(EngineThread::AnswerKey key, const AnswerCheck& c
     if (!m_answers.contains(draft)) return;
     m_answers.at(draft).answer.check = check;
     if (check.verdict != Verdict::SameWords) {
-        const QString other = addBelow(draft, QStringLiteral("new-%1-full").arg(key));
+        const bool parts = check.by == AnswerMode::Parts;
+        const QString other =
+            addBelow(draft, parts ? QStringLiteral("new-%1-parts-%2").arg(key).arg(full.parts.read)
+                                  : QStringLiteral("new-%1-full").arg(key));
+        if (parts) m_below[key] = other;  // more parts may change it again
         m_answers.at(draft).answer.check->answer = other.toStdString();
         take(other, full, trace);
         emit answersChanged(m_answers.at(draft).document);

@@ -91,6 +91,24 @@ PromptLayout PromptBuilder::layout(const TokenisedDocument& document, const Ques
     return layout;
 }
 
+Result<std::string> checkedQuestion(std::string_view question) {
+    constexpr std::size_t kMaxQuestionBytes = 40000;
+    std::string text;
+    for (const char c : question) {
+        const auto byte = static_cast<unsigned char>(c);
+        text += byte < 0x20 || byte == 0x7F ? ' ' : c;
+    }
+    const std::size_t first = text.find_first_not_of(' ');
+    if (first == std::string::npos)
+        return fail(ErrorCode::Empty, "The question is empty.", "", "Type a question about the document.");
+    text = text.substr(first, text.find_last_not_of(' ') - first + 1);
+    if (text.size() > kMaxQuestionBytes) {
+        return fail(ErrorCode::TooLarge, "The question is longer than 40,000 bytes.", "",
+                    "Ask a shorter question.");
+    }
+    return text;
+}
+
 bool isJapanese(std::string_view text) {
     std::int64_t kana = 0, kanji = 0, latin = 0;
     for (const char32_t c : utf8::codePoints(text)) {

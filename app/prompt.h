@@ -52,6 +52,10 @@ private:
     ChatTemplate m_chat;
 };
 
+/// A question as it is asked: control characters are blanks, and there are none at its ends. Errors: Empty,
+/// TooLarge.
+Result<std::string> checkedQuestion(std::string_view question);
+
 /// Whether a text is written in Japanese: it holds kana, or kanji and no run of Latin words.
 bool isJapanese(std::string_view text);
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "app/answer.h"
 #include "engine/error.h"
 
 namespace kvasir {
@@ -14,10 +15,9 @@ enum class ReadingStage : std::uint8_t {
     Opening,          ///< the reader reads pages
     WaitingForModel,  ///< text is there, no model is loaded yet (or none is chosen)
     FirstReading,     ///< early stage
-    FirstDone,        ///< quick answers are possible
+    FirstDone,        ///< quick answers are possible; a document in parts: all parts are read that fit
     FullReading,      ///< late stage over everything
     FullDone,
-    TooLong,  ///< more tokens than the model's window holds
     Stopped,  ///< by the user; goes on where it was when asked to
     Failed,   ///< `error` says why
     Locked,   ///< needs a password
@@ -29,6 +29,7 @@ struct ReadingState {
     double share = 0;            ///< of the running reading, 0..1
     double secondsLeft = -1;     ///< of the running reading; < 0: not known yet
     std::int64_t tokens = 0;     ///< of the document; 0: not known yet
+    PartsRead parts;             ///< of a document that is read in parts
     std::optional<Error> error;
 };
 

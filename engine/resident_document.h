@@ -6,6 +6,7 @@
 #include <functional>
 #include <limits>
 #include <memory>
+#include <span>
 #include <stop_token>
 #include <vector>
 
@@ -30,6 +31,17 @@ public:
     static Result<std::unique_ptr<ResidentDocument>> create(
         const Model& model, kernels::Backend& backend, std::vector<TokenId> tokens, std::int32_t tspLayer,
         kernels::KvType type, std::size_t budget = std::numeric_limits<std::size_t>::max());
+
+    /// Rows of documents that the early stage has read, in a row: a document of its own, as if its tokens
+    /// stood at positions 0, 1, 2, ... (but for what each of them saw when it was read). Keys are rotated to
+    /// the new positions; one that keeps its position keeps its bits. F32 and F16 only.
+    struct Piece {
+        const ResidentDocument* from = nullptr;
+        std::vector<std::int32_t> rows;  ///< ascending, read
+    };
+    /// Errors: InvalidArgument (pieces of different kinds, rows that were not read), OutOfMemory.
+    static Result<std::unique_ptr<ResidentDocument>> gather(const Model& model, kernels::Backend& backend,
+                                                            std::span<const Piece> pieces);
 
     /// Rows done and rows in all; called after each chunk on the engine thread.
     using Progress = std::function<void(std::int64_t done, std::int64_t all)>;

@@ -267,6 +267,25 @@ public:
     virtual void gatherRows(const float* x, std::int64_t width, const std::int32_t* rows, std::int64_t count,
                             float* out) = 0;
 
+    /// For segments that are read apart and compared: log-sum-exp of each of the W queries' scores over all
+    /// keys it sees -> logSums (H, W); -infinity where it sees none.
+    virtual void windowLogSums(const AttentionShape& shape, const float* queries,
+                               const std::int32_t* positions, std::int64_t window,
+                               std::span<const KvSpan> spans, float* logSums) = 0;
+    /// windowScores with given log-sum-exps, logSums (H, W), in place of the spans' own: a score counts
+    /// exp(score - logSum), 0 where the logSum is -infinity.
+    virtual void windowScoresAgainst(const AttentionShape& shape, const float* queries,
+                                     const std::int32_t* positions, std::int64_t window,
+                                     std::span<const KvSpan> spans, std::int64_t before,
+                                     const float* logSums, float* s) = 0;
+
+    /// Moves stored keys to other positions: rows [0, count) of every head are rotated by shifts[i] *
+    /// inverseFrequency[j] more, as `rope` rotates; a shift of 0 changes no bit. F32 and F16 only: 8-bit keys
+    /// are stored transformed. `shifts` host, (count).
+    virtual void rerotateKeys(const AttentionShape& shape, const KvRows& rows, std::int64_t count,
+                              std::int32_t size, RopeStyle style, const double* inverseFrequency,
+                              const std::int32_t* shifts) = 0;
+
     /// Copies rows of K/V: for each head g and i < count, row rows[g * count + i] of the spans (numbered
     /// through all spans) to row i of `to`. `rows` host, (G, count). The type stays the spans', and codes and
     /// scales are copied as they are.

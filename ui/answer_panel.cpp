@@ -147,9 +147,6 @@ void AnswerPanel::refreshBox() {
     if (model.error)
         return m_box->setDisabledReason(QString::fromStdString(model.error->what), tr("Use another file…"));
     if (state.stage == ReadingStage::Locked) return m_box->setDisabledReason(tr("The document is locked."));
-    if (state.stage == ReadingStage::TooLong)
-        return m_box->setDisabledReason(tr("The document is too long for this model."),
-                                        tr("Use another file…"));
     if (state.stage == ReadingStage::Failed)
         return m_box->setDisabledReason(tr("The document could not be read."));
     m_box->setDisabledReason({});

@@ -37,9 +37,9 @@ QSize Badge::sizeHint() const {
 
 void Badge::paintEvent(QPaintEvent*) {
     const Colours& colours = coloursOf(QGuiApplication::palette());
-    const QColor colour = m_mode == AnswerMode::Full    ? colours.good
-                          : m_mode == AnswerMode::Quick ? colours.carried
-                                                        : colours.secondary;
+    const QColor colour = m_mode == AnswerMode::Full        ? colours.good
+                          : m_mode == AnswerMode::FirstLook ? colours.secondary
+                                                            : colours.carried;
     QPainter painter(this);
     painter.setRenderHint(QPainter::Antialiasing, true);
     painter.setPen(QPen(colour, 1));

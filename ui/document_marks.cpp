@@ -11,6 +11,7 @@ DocumentMarks::DocumentMarks(std::shared_ptr<const Document> document, WordMarks
     : m_document(std::move(document)), m_words(std::move(words)) {
     const std::size_t count = m_document->words.size();
     if (m_words.tokens.size() != count || m_words.carried.size() != count) m_words = WordMarks();
+    if (m_words.unread.size() != count) m_words.unread.clear();
     for (const Citation& citation : citations) {
         if (citation.begin >= citation.end || citation.end > m_document->text.size()) continue;
         const auto [first, last] = m_document->wordsIn(citation.begin, citation.end);
@@ -40,6 +41,7 @@ void DocumentMarks::countTokens() {
         for (std::size_t l = page.firstLine; l < page.lastLine; ++l) {
             std::uint32_t tokens = 0, carried = 0;
             for (std::size_t w = m_document->lines[l].firstWord; w < m_document->lines[l].lastWord; ++w) {
+                if (isUnread(w)) continue;
                 tokens += m_words.tokens[w];
                 carried += m_words.carried[w];
             }
@@ -52,6 +54,10 @@ void DocumentMarks::countTokens() {
             m_pageShares[p] = static_cast<float>(pageCarried) / static_cast<float>(pageTokens);
         allTokens += pageTokens;
         allCarried += pageCarried;
+    }
+    if (!m_words.unread.empty()) {
+        const auto unread = std::count(m_words.unread.begin(), m_words.unread.end(), true);
+        m_readShare = 1 - static_cast<double>(unread) / static_cast<double>(m_words.unread.size());
     }
     m_share = allTokens == 0 ? 0 : static_cast<double>(allCarried) / static_cast<double>(allTokens);
 }

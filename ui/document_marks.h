@@ -30,16 +30,24 @@ public:
 
     const Document& document() const { return *m_document; }
     bool known() const { return !m_words.tokens.empty(); }
-    /// Known, and not everything was carried. When nothing was left out, there is nothing to tell apart: only
-    /// citations are marked.
-    bool leftSomethingOut() const { return known() && m_share < 1; }
+    /// Known, and not everything was carried, or read. When nothing was left out, there is nothing to tell
+    /// apart: only citations are marked.
+    bool leftSomethingOut() const { return known() && (m_share < 1 || m_readShare < 1); }
     bool isCarried(std::size_t word) const { return known() && m_words.carried[word] > 0; }
+    /// The word lies in a part that was not read yet: neither carried nor left out.
+    bool isUnread(std::size_t word) const { return !m_words.unread.empty() && m_words.unread[word]; }
+    bool isLineUnread(std::size_t line) const {
+        return m_document->lines[line].firstWord < m_document->lines[line].lastWord &&
+               isUnread(m_document->lines[line].firstWord);
+    }
+    /// Share of the words whose parts were read, 0..1.
+    double readShare() const { return m_readShare; }
     int tokensOf(std::size_t word) const { return known() ? m_words.tokens[word] : 0; }
     int carriedOf(std::size_t word) const { return known() ? m_words.carried[word] : 0; }
     /// Number of the citation that holds the word, 0 when it is not cited.
     std::int32_t citedNumber(std::size_t word) const;
 
-    double share() const { return m_share; }  ///< of the document's tokens, 0..1
+    double share() const { return m_share; }  ///< of the tokens that were read, 0..1
     double pageShare(std::size_t page) const { return m_pageShares[page]; }
     double lineShare(std::size_t line) const { return m_lineShares[line]; }
     std::uint32_t lineTokens(std::size_t line) const { return m_lineTokens[line]; }
@@ -55,7 +63,7 @@ private:
     std::vector<CitedWords> m_cited;
     std::vector<float> m_pageShares, m_lineShares;
     std::vector<std::uint32_t> m_lineTokens;
-    double m_share = 0;
+    double m_share = 0, m_readShare = 1;
 };
 
 /// Whole percents; anything carried is at least 1, anything left out keeps it below 100.

@@ -49,6 +49,21 @@ std::vector<float> stripShares(const DocumentView& view, int rows) {
     return shares;
 }
 
+std::vector<bool> stripUnread(const DocumentView& view, int rows) {
+    std::vector<bool> unread(static_cast<std::size_t>(std::max(0, rows)), false);
+    const auto& marks = view.marks();
+    if (!marks || marks->readShare() >= 1 || rows <= 0) return unread;
+    for (std::size_t l = 0; l < marks->document().lines.size(); ++l) {
+        if (!marks->isLineUnread(l)) continue;
+        const auto [top, bottom] = view.extentOf(l);
+        const int first = std::clamp(static_cast<int>(top * rows), 0, rows - 1);
+        const int last = std::clamp(static_cast<int>(bottom * rows), first, rows - 1);
+        for (int row = first; row <= last; ++row)
+            unread[static_cast<std::size_t>(row)] = true;
+    }
+    return unread;
+}
+
 HeatStrip::HeatStrip(DocumentView& view, QWidget* parent) : QWidget(parent), m_view(view) {
     setObjectName("heatStrip");
     setFixedWidth(kWidth);
@@ -105,6 +120,7 @@ void HeatStrip::describe() {
 
 void HeatStrip::recompute() {
     m_shares = stripShares(m_view, height());
+    m_unread = stripUnread(m_view, height());
     m_stale = false;
 }
 
@@ -126,6 +142,11 @@ void HeatStrip::paintEvent(QPaintEvent*) {
                 painter.fillRect(QRectF(kLaneLeft, static_cast<double>(row),
                                         std::max(1.0, std::round(1.0 * m_shares[row] * kLaneWidth)), 1),
                                  colours.carried);
+    for (std::size_t row = 0; !plain && row < m_unread.size(); ++row) {
+        if (!m_unread[row] || row % 4 > 1) continue;
+        painter.fillRect(QRectF(kLaneLeft, static_cast<double>(row), 1, 1), colours.hatch);
+        painter.fillRect(QRectF(kLaneLeft + kLaneWidth - 1, static_cast<double>(row), 1, 1), colours.hatch);
+    }
     const auto [top, bottom] = m_view.visibleExtent();
     const double y = std::round(yOf(top)), h = std::max(7.0, std::round(yOf(bottom) - yOf(top)));
     painter.setRenderHint(QPainter::Antialiasing, true);

@@ -11,6 +11,8 @@ namespace kvasir {
 
 /// Share per row of pixels, from the lines of the document. Rows without a line are 0.
 std::vector<float> stripShares(const DocumentView& view, int rows);
+/// Rows with lines that were not read yet.
+std::vector<bool> stripUnread(const DocumentView& view, int rows);
 
 class HeatStrip : public QWidget {
     Q_OBJECT
@@ -44,6 +46,7 @@ private:
 
     DocumentView& m_view;
     std::vector<float> m_shares;
+    std::vector<bool> m_unread;
     bool m_stale = true;
 };
 

@@ -23,6 +23,8 @@ protected:
         if (m_sign == 1) {
             paintHatch(painter, box, colours.hatch);
             painter.setPen(colours.hatch);
+        } else if (m_sign == 3) {
+            painter.setPen(QPen(colours.hatch, 1, Qt::DotLine));
         } else {
             painter.fillRect(rect(), m_sign == 0 ? colours.carriedWash : colours.citedWash);
             painter.setPen(m_sign == 0 ? colours.carried : colours.cited);
@@ -32,7 +34,7 @@ protected:
     }
 
 private:
-    int m_sign;  ///< 0 carried, 1 not carried, 2 cited
+    int m_sign;  ///< 0 carried, 1 not carried, 2 cited, 3 not read yet
 };
 
 }  // namespace
@@ -45,6 +47,7 @@ Legend::Legend(QWidget* parent) : QWidget(parent) {
     layout->setSpacing(5);
     m_carried = addItem(0);
     m_notCarried = addItem(1);
+    m_notRead = addItem(3);
     m_cited = addItem(2);
     m_remark = makeLabel({}, this, true, -0.75);
     m_remark->setObjectName("legendRemark");
@@ -63,7 +66,10 @@ Legend::Legend(QWidget* parent) : QWidget(parent) {
 Legend::Item Legend::addItem(int sign) {
     auto* layout = static_cast<QHBoxLayout*>(this->layout());
     Item item{new Swatch(sign, this), makeLabel({}, this, false, -0.75)};
-    item.text->setObjectName(sign == 0 ? "legendCarried" : sign == 1 ? "legendNotCarried" : "legendCited");
+    item.text->setObjectName(sign == 0   ? "legendCarried"
+                             : sign == 1 ? "legendNotCarried"
+                             : sign == 2 ? "legendCited"
+                                         : "legendNotRead");
     layout->addWidget(item.swatch);
     layout->addWidget(item.text);
     layout->addSpacing(6);
@@ -74,6 +80,7 @@ void Legend::setMarks(const DocumentMarks* marks, MarkMode mode, AnswerMode answ
     m_hasMarks = marks != nullptr;
     m_known = marks != nullptr && marks->known();
     m_share = m_known ? percent(marks->share()) : 0;
+    m_notReadShare = m_known ? percent(1 - marks->readShare()) : 0;
     std::set<std::int32_t> numbers;
     if (marks != nullptr)
         for (const auto& cited : marks->cited())
@@ -100,18 +107,21 @@ void Legend::setCompact(bool compact) {
 }
 
 void Legend::refresh() {
-    const bool whole = m_answerMode == AnswerMode::Full || (m_known && m_share == 100);
+    const bool whole = m_answerMode == AnswerMode::Full || (m_known && m_share == 100 && m_notReadShare == 0);
     const bool figures = m_hasMarks && m_mode == MarkMode::Carried && m_known;
     m_carried.setVisible(figures && !whole);
     m_notCarried.setVisible(figures && !whole);
+    m_notRead.setVisible(figures && m_notReadShare > 0);
     m_cited.setVisible(m_hasMarks && m_mode != MarkMode::Plain && (m_known || m_citedCount > 0));
     if (m_compact) {
         m_carried.text->setText(tr("%1 %").arg(m_share));
         m_notCarried.text->setText(tr("%1 %").arg(100 - m_share));
+        m_notRead.text->setText(tr("%1 %").arg(m_notReadShare));
         m_cited.text->setText(QString::number(m_citedCount));
     } else {
         m_carried.text->setText(tr("Carried %1 %").arg(m_share));
         m_notCarried.text->setText(tr("Not carried %1 %").arg(100 - m_share));
+        m_notRead.text->setText(tr("Not read yet %1 %").arg(m_notReadShare));
         m_cited.text->setText(tr("Cited %1").arg(m_citedCount));
     }
     QString remark;

@@ -39,12 +39,12 @@ private:
     Item addItem(int sign);
     void refresh();
 
-    Item m_carried, m_notCarried, m_cited;
+    Item m_carried, m_notCarried, m_notRead, m_cited;
     QLabel* m_remark;
     QComboBox* m_answers;
     bool m_compact = false;
     bool m_hasMarks = false, m_known = false;
-    int m_share = 0, m_citedCount = 0;
+    int m_share = 0, m_notReadShare = 0, m_citedCount = 0;
     MarkMode m_mode = MarkMode::Citations;
     AnswerMode m_answerMode = AnswerMode::Quick;
 };

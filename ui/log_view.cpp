@@ -230,6 +230,8 @@ void LogView::paintMargin(QPainter& painter, const TextRow& row, double y) {
     if (markMode() == MarkMode::Carried && marks()->leftSomethingOut() && marks()->lineTokens(row.line) > 0)
         paintGutter(painter, QRectF(kGutterX, y + 2, kGutterWidth, m_rowHeight - 3),
                     marks()->lineShare(row.line), colours);
+    if (markMode() == MarkMode::Carried && marks()->isLineUnread(row.line))
+        paintUnreadGutter(painter, QRectF(kGutterX, y + 2, kGutterWidth, m_rowHeight - 3), colours);
     for (const DocumentMarks::CitedWords& cited : marks()->cited()) {
         const std::uint32_t begin = document()->words[cited.firstWord].begin;
         if (begin < row.begin || begin >= row.end) continue;
@@ -274,7 +276,7 @@ void LogView::paintText(QPainter& painter, const TextRow& row, double y) {
         const auto [first, last] = document()->wordsIn(row.begin, row.end);
         for (std::size_t w = first; w < last; ++w) {
             const Word& word = document()->words[w];
-            const bool pale = !marks()->isCarried(w) && marks()->citedNumber(w) == 0;
+            const bool pale = !marks()->isCarried(w) && !marks()->isUnread(w) && marks()->citedNumber(w) == 0;
             paintPiece(painter, row, y, std::max(word.begin, row.begin), std::min(word.end, row.end),
                        pale ? colours.notCarried : colours.ink);
         }

@@ -19,11 +19,12 @@ QRectF rectOf(const Box& box) {
     return {QPointF(box.left, box.top), QPointF(box.right, box.bottom)};
 }
 
-enum class State : std::uint8_t { NotCarried, Carried, Cited, CitedOnly };
+enum class State : std::uint8_t { NotCarried, Carried, Cited, CitedOnly, Unread };
 
 State stateOf(const DocumentMarks& marks, std::size_t word, std::int32_t number) {
     const bool carried = marks.isCarried(word);
     if (number > 0) return carried || !marks.known() ? State::Cited : State::CitedOnly;
+    if (marks.isUnread(word)) return State::Unread;
     return carried ? State::Carried : State::NotCarried;
 }
 
@@ -133,7 +134,11 @@ void paintMargins(QPainter& painter, const PageMarks& marks, const QSizeF& pageP
             const QRectF line = scaled(gutter.line, style.scale);
             const QRectF bar(x, std::round(line.top()), kGutterWidth,
                              std::max(3.0, std::round(line.height()) - 1));
-            paintGutter(painter, bar, gutter.share, colours);
+            if (gutter.unread) {
+                paintUnreadGutter(painter, bar, colours);
+            } else {
+                paintGutter(painter, bar, gutter.share, colours);
+            }
         }
     }
     const double right = pagePoints.width() * style.scale;
@@ -164,7 +169,8 @@ PageMarks pageMarks(const DocumentMarks& marks, std::size_t pageIndex) {
         if (rect.isEmpty()) continue;
         result.text |= rect;
         if (marks.leftSomethingOut() && marks.lineTokens(l) > 0)
-            result.gutters.push_back({rect, marks.lineShare(l)});
+            result.gutters.push_back({rect, marks.lineShare(l), false});
+        if (marks.isLineUnread(l)) result.gutters.push_back({rect, 0, true});
         if (!marks.leftSomethingOut() && marks.cited().empty()) continue;
         LineRuns runs(result, rect.top(), rect.bottom());
         for (std::size_t w = line.firstWord; w < line.lastWord; ++w) {
@@ -217,6 +223,12 @@ void paintGutter(QPainter& painter, const QRectF& bar, double share, const Colou
     }
     if (solid > 0)
         painter.fillRect(QRectF(bar.left(), bar.bottom() - solid, bar.width(), solid), colours.carried);
+}
+
+void paintUnreadGutter(QPainter& painter, const QRectF& bar, const Colours& colours) {
+    painter.setPen(QPen(colours.hatch, 1, Qt::DotLine));
+    painter.setBrush(Qt::NoBrush);
+    painter.drawRect(bar.adjusted(0.5, 0.5, -0.5, -0.5));
 }
 
 void paintNumber(QPainter& painter, const QRectF& box, const QString& number, const Colours& colours) {

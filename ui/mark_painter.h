@@ -20,8 +20,9 @@ struct PageMarks {
         bool carried = true;  ///< false: underline without wash
     };
     struct Gutter {
-        QRectF line;       ///< the words of the line
-        double share = 0;  ///< carried, 0..1
+        QRectF line;          ///< the words of the line
+        double share = 0;     ///< carried, 0..1
+        bool unread = false;  ///< not read yet
     };
     struct Number {
         double top = 0;  ///< of the line where the cited place begins
@@ -54,6 +55,8 @@ void paintPageMarks(QPainter& painter, const PageMarks& marks, const QSizeF& pag
 
 /// Gutter bar: outlined and hatched, solid from below for the share carried.
 void paintGutter(QPainter& painter, const QRectF& bar, double share, const Colours& colours);
+/// Gutter of what was not read yet: an empty dotted outline.
+void paintUnreadGutter(QPainter& painter, const QRectF& bar, const Colours& colours);
 /// Number of a citation, as in the chip of the answer.
 void paintNumber(QPainter& painter, const QRectF& box, const QString& number, const Colours& colours);
 /// The hatch of 'not carried' (45 degrees, 3 pixels).

@@ -282,6 +282,8 @@ bool PageView::showToolTip(QHelpEvent* event) {
                    .arg(line);
     else if (marks()->citedNumber(word) > 0)
         text = tr("cited, but not carried forward");
+    else if (marks()->isUnread(word))
+        text = tr("not read yet");
     else
         text = tr("not carried; line %1 %").arg(line);
     QToolTip::showText(event->globalPos(), text, viewport());

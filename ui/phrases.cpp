@@ -25,12 +25,12 @@ QString Phrases::memory(std::int64_t bytes) {
 
 QString Phrases::mode(AnswerMode mode) {
     if (mode == AnswerMode::FirstLook) return tr("First look");
-    return mode == AnswerMode::Quick ? tr("Quick answer") : tr("Full reading", "badge of an answer");
+    return mode == AnswerMode::Full ? tr("Full reading", "badge of an answer") : tr("Quick answer");
 }
 
 QString Phrases::modeIcon(AnswerMode mode) {
     if (mode == AnswerMode::FirstLook) return "look";
-    return mode == AnswerMode::Quick ? "quick" : "book";
+    return mode == AnswerMode::Full ? "book" : "quick";
 }
 
 QString Phrases::figures(const Answer& answer, double share) {
@@ -39,11 +39,27 @@ QString Phrases::figures(const Answer& answer, double share) {
     if (answer.mode == AnswerMode::Full) return tr("%1 to first word · whole document").arg(first);
     if (answer.mode == AnswerMode::FirstLook)
         return tr("%1 to first word · from %2 passages").arg(first).arg(answer.passages);
+    if (answer.mode == AnswerMode::Parts) {
+        return tr("From %1 of %2 parts read so far · %3 to first word")
+            .arg(answer.parts.read)
+            .arg(answer.parts.all)
+            .arg(first);
+    }
     if (share < 0) return tr("%1 to first word").arg(first);
     return tr("%1 to first word · %2 carried").arg(first, tr("%1 %").arg(percent(share)));
 }
 
 QString Phrases::verdict(const AnswerCheck& check) {
+    if (check.by == AnswerMode::Parts) {
+        switch (check.verdict) {
+            case Verdict::SameWords:
+                return tr("With all parts that fit: same words");
+            case Verdict::SameFacts:
+                return tr("With all parts that fit: same facts, other words");
+            case Verdict::Different:
+                return tr("With more parts: different");
+        }
+    }
     const bool full = check.by == AnswerMode::Full;
     QString text;
     switch (check.verdict) {
@@ -127,6 +143,11 @@ Phrases::Reading Phrases::runningReading(const ReadingState& state, const Docume
     const bool full = state.stage == ReadingStage::FullReading;
     r.title = full ? tr("Full reading") : tr("First reading");
     r.detail = done(state);
+    if (state.parts.all > 0) {
+        r.title = tr("Reading in parts");
+        r.detail = tr("%1 of %2 parts read").arg(state.parts.read).arg(state.parts.all);
+        r.remark = tr("parts that fit the question best come first");
+    }
     if (state.secondsLeft >= 0) r.detail += tr(" · about %1 left").arg(duration(state.secondsLeft));
     if (full) r.remark = tr("then nothing is left out");
     r.progress = state.share;
@@ -149,14 +170,6 @@ Phrases::Reading Phrases::restingReading(const ReadingState& state) {
             r.remark = tr("nothing is left out of new answers");
             r.icon = "book";
             break;
-        case ReadingStage::TooLong:
-            r.title = tr("Too long for this model");
-            r.remark = state.tokens > 0
-                           ? tr("the document has %1 tokens, more than the model can hold at once")
-                                 .arg(QLocale().toString(static_cast<qlonglong>(state.tokens)))
-                           : tr("the document has more words than the model can hold at once");
-            r.icon = "warning";
-            break;
         case ReadingStage::Stopped:
             r.title = tr("Reading stopped");
             if (state.share > 0) r.detail = tr("at %1").arg(done(state));
@@ -176,6 +189,10 @@ Phrases::Reading Phrases::restingReading(const ReadingState& state) {
         default:  // FirstDone; the running stages have their own function
             r.title = tr("First reading done");
             r.icon = "half";
+            if (state.parts.all > 0) {
+                r.title = tr("%1 of %2 parts read").arg(state.parts.read).arg(state.parts.all);
+                r.remark = tr("longer than the model's window: quick answers only");
+            }
     }
     return r;
 }
@@ -185,6 +202,7 @@ QString Phrases::waiting(const Answer& answer, const ReadingState& state, const 
     if (!model.loaded) return tr("Will be answered when the model is loaded.");
     if (state.stage == ReadingStage::Stopped)
         return tr("Reading was stopped. Will be answered when it goes on.");
+    if (state.parts.all > 0) return tr("The parts that fit the question best are read first.");
     const double wait = answer.waitSeconds > 0 ? answer.waitSeconds : state.secondsLeft;
     if (state.stage != ReadingStage::Opening && state.stage != ReadingStage::FirstReading)
         return tr("The answer begins in a moment.");

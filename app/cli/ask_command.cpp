@@ -1,9 +1,10 @@
 // kvasir-cli ask: read what is not resident yet, answer, cite, remember.
 #include <cmath>
 #include <cstdio>
-#include <set>
 
 #include "app/answer_engine.h"
+#include "app/cli/ask_parts.h"
+#include "app/cli/ask_print.h"
 #include "app/cli/commands.h"
 #include "app/cli/output.h"
 #include "app/library.h"
@@ -24,9 +25,12 @@ public:
     Result<void> run() {
         if (Result<void> checked = check(); !checked) return checked;
         if (Result<void> opened = openStore(); !opened) return opened;
-        if (Result<void> read = readFile(); !read) return read;
+        if (Result<void> read = readFiles(); !read) return read;
         if (Result<void> loaded = loadModel(); !loaded) return loaded;
-        if (Result<void> read = readWithModel(); !read) return read;
+        if (m_files.size() > 1) return askInParts();
+        Result<void> read = readWithModel();
+        if (!read && read.error().code == ErrorCode::TooLarge) return askInParts();
+        if (!read) return read;
         Result<void> kept = answer();
         if (!m_draft) return kept;
         if (kept && wantsConfirmation()) kept = confirm();
@@ -45,12 +49,15 @@ private:
     Result<void> check() {
         if (m_arguments.words.size() < 2)
             return invalid("A document and a question are needed.",
-                           "Write: kvasir-cli ask DOCUMENT \"QUESTION\"");
-        if (m_arguments.words.size() > 2) {
-            return invalid("One document at a time can be asked.",
-                           "Ask each document on its own. Put the question in quotation marks.");
+                           "Write: kvasir-cli ask DOCUMENT... \"QUESTION\"");
+        m_paths.assign(m_arguments.words.begin(), m_arguments.words.end() - 1);
+        for (const std::filesystem::path& path : m_paths) {
+            std::error_code ignored;
+            if (m_paths.size() == 1 || std::filesystem::exists(path, ignored)) continue;
+            return invalid(
+                "There is no file '" + path.string() + "'.",
+                "Write: kvasir-cli ask DOCUMENT... \"QUESTION\", the question in quotation marks.");
         }
-        m_path = m_arguments.words.front();
         m_request.question = m_arguments.words.back();
         m_request.maxTokens = m_arguments.maxTokens;
         if (m_request.question.find_first_not_of(" \t\r\n") == std::string::npos) {
@@ -94,20 +101,51 @@ private:
         return {};
     }
 
-    Result<void> readFile() {
+    /// Documents that cannot be read are said and left out, as long as there are others.
+    Result<void> readFiles() {
+        for (const std::filesystem::path& path : m_paths) {
+            AskedFile file;
+            file.path = path;
+            const Result<void> read = readFile(file);
+            if (!read && (m_paths.size() == 1 || read.error().code == ErrorCode::Cancelled)) return read;
+            if (read) {
+                m_files.push_back(std::move(file));
+            } else {
+                m_progress.finish();
+                std::fprintf(stderr, "kvasir-cli: %s\n", read.error().message().c_str());
+                m_failed.push_back({path, read.error()});
+            }
+        }
+        if (m_files.empty()) return tl::unexpected(m_failed.front().error);
+        m_document = m_files.front().document;
+        m_documentRow = m_files.front().row;
+        return {};
+    }
+
+    Result<void> readFile(AskedFile& file) {
         Result<Document> document = readDocument(
-            m_path, m_arguments.password,
+            file.path, m_arguments.password,
             [&](const Document&, std::uint64_t done, std::uint64_t of) {
-                m_progress.show("Opening " + m_path.filename().string(),
+                m_progress.show("Opening " + file.path.filename().string(),
                                 of > 0 ? static_cast<double>(done) / static_cast<double>(of) : -1, -1);
             },
             m_stop.token());
         if (!document) return tl::unexpected(document.error());
-        m_document = std::make_shared<const Document>(std::move(*document));
-        const Result<RowId> row = m_library->remember(*m_document, m_path);
+        if (document->words.empty() && m_paths.size() > 1) {
+            return fail(ErrorCode::Empty, "There is no text in this document.", document->name,
+                        "If its pages are pictures, have their text recognised first.");
+        }
+        file.document = std::make_shared<const Document>(std::move(*document));
+        const Result<RowId> row = m_library->remember(*file.document, file.path);
         if (!row) return tl::unexpected(row.error());
-        m_documentRow = *row;
-        return m_library->index(*row, m_document);
+        file.row = *row;
+        return m_library->index(*row, file.document);
+    }
+
+    Result<void> askInParts() {
+        PartsAsking asking({m_arguments, m_request, *m_store, *m_reader, *m_library, *m_engine, m_progress,
+                            m_stop.token(), m_files, m_failed});
+        return asking.run();
     }
 
     Result<void> loadModel() {
@@ -209,7 +247,7 @@ private:
             m_library->finish(*row, *conversation, answer, outcome ? outcome->trace : AnswerTrace{},
                               m_engine->model().config().name);
         if (!outcome) return tl::unexpected(outcome.error());
-        if (!m_arguments.json) printForPeople(answer);
+        if (!m_arguments.json) printBelow({m_document}, answer);
         std::fflush(stdout);  // the answer is read while the check goes on, also through a pipe
         m_draft = std::move(*outcome);
         m_draftRow = *row;
@@ -273,43 +311,34 @@ private:
                     m_fullReadMs / 1000, check.ms / 1000);
         if (check.verdict == Verdict::SameWords) return;
         std::printf("\n%s", m_full->answer.text.c_str());
-        printForPeople(m_full->answer);
+        printBelow({m_document}, m_full->answer);
         if (check.verdict != Verdict::Different || check.looked.empty()) return;
         std::printf("Looked at most by the full reading, and not carried in the quick answer:\n");
         for (const LookedAt& looked : check.looked) {
-            std::printf(
-                "  %s %lld: %s\n", isPaged() ? "page" : "line",
-                static_cast<long long>(isPaged() ? looked.page + 1 : lineOf(looked.page, looked.line)),
-                looked.quote.c_str());
+            std::printf("  %s: %s\n", placeName(*m_document, looked.page, looked.line).c_str(),
+                        looked.quote.c_str());
         }
     }
-
-    Json citations(const Answer& answer) const {
-        Json list = Json::array();
-        for (const Citation& c : answer.citations) {
-            list.push_back({{"number", c.number},
-                            {"document", m_document->name},
-                            {"page", c.page + 1},
-                            {"line", lineOf(c.page, c.line)},
-                            {"quote", c.quote}});
-        }
-        return list;
-    }
-
-    /// Lines are counted from 1: in a text file through the file, on a page from its top.
-    std::int64_t lineOf(std::int32_t page, std::int32_t line) const {
-        return line - static_cast<std::int64_t>(m_document->pages[static_cast<std::size_t>(page)].firstLine) +
-               1;
-    }
-    bool isPaged() const { return m_document->kind == DocumentKind::Pdf; }
 
     Json lookedAt(const AnswerCheck& check) const {
         Json list = Json::array();
         for (const LookedAt& looked : check.looked) {
             list.push_back({{"page", looked.page + 1},
-                            {"line", lineOf(looked.page, looked.line)},
+                            {"line", lineOf(*m_document, looked.page, looked.line)},
                             {"share", looked.share},
                             {"quote", looked.quote}});
+        }
+        return list;
+    }
+
+    Json documents() const {
+        Json list = Json::array();
+        list.push_back(
+            {{"document", m_document->name}, {"answer_id", m_draft->answer.id}, {"error", Json()}});
+        for (const FailedFile& file : m_failed) {
+            list.push_back({{"document", file.path.filename().string()},
+                            {"answer_id", Json()},
+                            {"error", toJson(file.error)}});
         }
         return list;
     }
@@ -322,7 +351,7 @@ private:
         Json draft;
         if (replaced) {
             draft = {{"answer", m_draft->answer.text},
-                     {"citations", citations(m_draft->answer)},
+                     {"citations", citationsJson({m_document}, m_draft->answer)},
                      {"mode", modeName(m_draft->answer.mode)},
                      {"answer_id", m_draft->answer.id}};
         }
@@ -330,13 +359,15 @@ private:
         for (const std::int32_t page : answer.missingPages)
             missing.push_back(page + 1);
         print({{"answer", answer.text},
-               {"citations", citations(answer)},
+               {"citations", citationsJson({m_document}, answer)},
                {"answerable", answer.answerable},
                {"mode", modeName(answer.mode)},
                {"confirmed", check.has_value() || answer.mode == AnswerMode::Full},
                {"verdict", check ? Json(verdictName(check->verdict)) : Json()},
                {"draft", draft},
                {"looked_at", check ? lookedAt(*check) : Json::array()},
+               {"parts", partsJson(answer.parts)},
+               {"documents", documents()},
                {"finish", finishName(answer.finish)},
                {"stopped", answer.state == AnswerState::Stopped},
                {"prompt_tokens", answer.figures.promptTokens},
@@ -350,53 +381,17 @@ private:
                {"answer_id", answer.id}});
     }
 
-    void printForPeople(const Answer& answer) const {
-        std::printf("\n");
-        if (answer.state == AnswerState::Stopped) std::printf("\nStopped by you.\n");
-        if (answer.finish == FinishReason::Repetition)
-            std::printf("\nEnded here: the model began to repeat itself.\n");
-        if (answer.finish == FinishReason::Length)
-            std::printf("\nEnded here: the longest length was reached (--max-tokens).\n");
-        if (!answer.answerable) std::printf("\nThe document does not seem to say this.\n");
-        if (!answer.citations.empty()) std::printf("\n");
-        std::set<std::int32_t> listed;  // one place may stand behind several sentences
-        for (const Citation& c : answer.citations) {
-            if (!listed.insert(c.number).second) continue;
-            std::printf(
-                "  [%d] %s, %s %lld: %s\n", c.number, m_document->name.c_str(), isPaged() ? "page" : "line",
-                static_cast<long long>(isPaged() ? c.page + 1 : lineOf(c.page, c.line)), c.quote.c_str());
-        }
-        for (const CheckedFact& fact : answer.facts) {
-            if (fact.found == CheckedFact::Found::Nowhere) {
-                std::printf("  '%s' is not on any page. Check it.\n", fact.text.c_str());
-            }
-        }
-        if (!answer.missingPages.empty()) {
-            std::printf("  Without pages that could not be read:");
-            for (const std::int32_t page : answer.missingPages)
-                std::printf(" %d", page + 1);
-            std::printf("\n");
-        }
-        const AnswerFigures& f = answer.figures;
-        std::printf(
-            "\n%s, %.1f s to first word (after %.0f s of reading), %.0f %% carried, %.1f tokens/s, %s\n",
-            answer.mode == AnswerMode::Full ? "Full reading" : "Quick answer", f.firstTokenMs / 1000,
-            f.readMs / 1000,
-            f.promptTokens > 0
-                ? 100.0 * static_cast<double>(f.carriedTokens) / static_cast<double>(f.promptTokens)
-                : 0.0,
-            f.decodeTokensPerSecond, answer.id.c_str());
-    }
-
     const AskArguments& m_arguments;
     InterruptStop m_stop;
     ProgressLine m_progress;
-    std::filesystem::path m_path;
+    std::vector<std::filesystem::path> m_paths;
+    std::vector<AskedFile> m_files;  ///< that were read
+    std::vector<FailedFile> m_failed;
     AskRequest m_request;
     std::unique_ptr<Store> m_store;
     std::unique_ptr<StoreReader> m_reader;
     std::optional<Library> m_library;
-    std::shared_ptr<const Document> m_document;
+    std::shared_ptr<const Document> m_document;  ///< the first
     RowId m_documentRow = 0;
     std::unique_ptr<AnswerEngine> m_engine;
     std::unique_ptr<ReadDocument> m_read;

@@ -24,7 +24,7 @@ struct Commands {
 
 void addAsk(CLI::App& app, Commands& c) {
     CLI::App* ask =
-        app.add_subcommand("ask", "Answer a question about a document, with the pages it stands on");
+        app.add_subcommand("ask", "Answer a question about documents, with the pages it stands on");
     ask->add_option("--model", c.ask.model, "Model file, or a name of `kvasir-cli models`");
     ask->add_option("--mode", c.ask.mode, "quick, full or auto")
         ->check(CLI::IsMember({"quick", "full", "auto"}));
@@ -45,7 +45,7 @@ void addAsk(CLI::App& app, Commands& c) {
         ->check(CLI::Range(0, 1024));
     ask->add_option("--password", c.ask.password, "Password of a locked PDF");
     ask->add_flag("--json", c.ask.json, "One JSON object on standard output");
-    ask->add_option("words", c.ask.words, "Document, then the question")->required();
+    ask->add_option("words", c.ask.words, "Documents, then the question")->required();
 }
 
 void addLibrary(CLI::App& app, Commands& c) {

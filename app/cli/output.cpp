@@ -55,6 +55,8 @@ const char* modeName(AnswerMode mode) {
             return "quick";
         case AnswerMode::Full:
             return "full";
+        case AnswerMode::Parts:
+            return "parts";
     }
     return "quick";
 }
@@ -69,6 +71,11 @@ const char* verdictName(Verdict verdict) {
             return "different";
     }
     return "different";
+}
+
+Json partsJson(const PartsRead& parts) {
+    if (parts.all == 0) return {};
+    return {{"read", parts.read}, {"all", parts.all}};
 }
 
 const char* finishName(FinishReason finish) {

@@ -22,6 +22,8 @@ const char* codeName(ErrorCode code);
 const char* modeName(AnswerMode mode);
 const char* verdictName(Verdict verdict);
 const char* finishName(FinishReason finish);
+/// {"read", "all"}, or null.
+Json partsJson(const PartsRead& parts);
 
 /// One line with the object. Invalid UTF-8 is replaced, never thrown at.
 void print(const Json& json);

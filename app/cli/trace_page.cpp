@@ -30,8 +30,24 @@ std::vector<CarriedRange> carriedRanges(const AnswerTrace& trace) {
     return ranges;
 }
 
+/// Bytes of the document's parts that were not read.
+std::vector<ByteRange> unreadRanges(const AnswerTrace& trace) {
+    std::vector<ByteRange> ranges;
+    for (const Policy::Range& range : trace.notRead) {
+        const std::int64_t first = range.first - trace.layout.prefix, last = range.last - trace.layout.prefix;
+        if (first < 0 || last <= first || last > std::ssize(trace.tokens)) continue;
+        ranges.push_back({trace.tokens[static_cast<std::size_t>(first)].begin,
+                          trace.tokens[static_cast<std::size_t>(last - 1)].end});
+    }
+    return ranges;
+}
+
+/// Of the parts that were read.
 std::int64_t documentTokens(const AnswerTrace& trace) {
-    return static_cast<std::int64_t>(trace.tokens.size());
+    std::int64_t tokens = std::ssize(trace.tokens);
+    for (const Policy::Range& range : trace.notRead)
+        tokens -= range.last - range.first;
+    return tokens;
 }
 
 std::int64_t carriedDocumentTokens(const AnswerTrace& trace) {
@@ -86,7 +102,9 @@ Json layers(const InspectedAnswer& inspected) {
     const auto carried = static_cast<std::int64_t>(inspected.trace.carried.size());
     Json list = Json::array();
     for (std::int64_t i = 0; i < layerCount; ++i) {
-        const std::int64_t entered = i <= tsp ? all : carried;
+        // Where parts are read apart, the question runs over the carried tokens alone.
+        const bool parts = inspected.answer.mode == AnswerMode::Parts;
+        const std::int64_t entered = i <= tsp && !parts ? all : carried;
         const auto& kept = inspected.trace.kept;
         const auto index = static_cast<std::size_t>(i);
         Json heads = Json::array();
@@ -155,6 +173,9 @@ Json inspectedJson(const InspectedAnswer& inspected) {
                          {"end", c.end},
                          {"quote", c.quote}});
     }
+    Json unread = Json::array();
+    for (const ByteRange& range : unreadRanges(inspected.trace))
+        unread.push_back({{"begin", range.begin}, {"end", range.end}});
     const double all = static_cast<double>(std::max<std::int64_t>(1, documentTokens(inspected.trace)));
     const double notCarried = answer.mode == AnswerMode::Full
                                   ? 0.0
@@ -165,6 +186,8 @@ Json inspectedJson(const InspectedAnswer& inspected) {
             {"answer", answer.text},
             {"mode", modeName(answer.mode)},
             {"not_carried_share", notCarried},
+            {"parts", partsJson(answer.parts)},
+            {"not_read", unread},
             {"carried", carried},
             {"cited", cited},
             {"policy", inspected.policy},
@@ -187,15 +210,21 @@ std::string inspectedHtml(const InspectedAnswer& inspected) {
         mark(range.begin, range.end, 1);
     for (const Citation& c : inspected.answer.citations)
         mark(c.begin, c.end, 2);
-    std::string html = "<!doctype html><meta charset=\"utf-8\"><title>" + escaped(inspected.answer.question) +
-                       "</title><style>body{font:16px/1.5 serif;max-width:50em;margin:2em auto;color:#696f78}"
-                       "header{font-family:sans-serif;color:#14161a}pre{white-space:pre-wrap;font:inherit}"
-                       ".m1{background:#d3e4f6;color:#14161a}.m2,.m3{background:#ffdfa6;color:#14161a;"
-                       "border-bottom:2px solid #b86200}.m2{background:none}</style><header><h1>" +
-                       escaped(inspected.answer.question) + "</h1><p>" + escaped(inspected.answer.text) +
-                       "</p><p>" + escaped(inspected.document.name) +
-                       " &middot; <span class=\"m1\">carried</span> &middot; not carried &middot; " +
-                       "<span class=\"m3\">cited</span></p></header><pre>";
+    for (const ByteRange& range : unreadRanges(inspected.trace))
+        mark(range.begin, range.end, 4);
+    std::string html =
+        "<!doctype html><meta charset=\"utf-8\"><title>" + escaped(inspected.answer.question) +
+        "</title><style>body{font:16px/1.5 serif;max-width:50em;margin:2em auto;color:#696f78}"
+        "header{font-family:sans-serif;color:#14161a}pre{white-space:pre-wrap;font:inherit}"
+        ".m1{background:#d3e4f6;color:#14161a}.m2,.m3{background:#ffdfa6;color:#14161a;"
+        "border-bottom:2px solid #b86200}.m2{background:none}"
+        ".m4{color:#14161a;border-left:2px dotted #8a9099}</style><header><h1>" +
+        escaped(inspected.answer.question) + "</h1><p>" + escaped(inspected.answer.text) + "</p><p>" +
+        escaped(inspected.document.name) +
+        " &middot; <span class=\"m1\">carried</span> &middot; not carried &middot; " +
+        "<span class=\"m3\">cited</span>" +
+        (inspected.trace.notRead.empty() ? "" : " &middot; <span class=\"m4\">not read yet</span>") +
+        "</p></header><pre>";
     for (std::size_t begin = 0; begin < text.size();) {
         std::size_t end = begin + 1;
         while (end < text.size() && marks[end] == marks[begin])

@@ -69,6 +69,7 @@ struct Exchange {
     std::optional<FinishReason> finish;  ///< absent while the answer grows, and in stores of version 1
     RowId follows = 0;                   ///< the draft that it stands under; 0: none
     std::int32_t passages = 0;           ///< of a first look: how many were read
+    PartsRead parts;                     ///< of an answer in parts
 };
 
 /// What became of a draft; see AnswerCheck.
@@ -112,6 +113,8 @@ struct Trace {
     /// positions, ascending; a layer that keeps all that entered it has no heads here.
     std::vector<std::vector<std::vector<TokenRange>>> kept;
     std::uint32_t keptStep = 1;  ///< 1: exact; else a block counts when most of it is kept
+    /// Prompt positions of parts that were not read yet, ascending, not overlapping.
+    std::vector<TokenRange> notRead;
 };
 
 struct PinRecord {

@@ -10,7 +10,8 @@ const char* const kDocumentColumns =
 const char* const kExchangeColumns =
     "id, conversation_id, asked_at, question, answer, state, mode, model_name, model_sha256, policy, "
     "prompt_tokens, carried_tokens, answer_tokens, ttft_ms, read_ms, decode_tokens_per_s, answerable, "
-    "error_code, error_what, error_where, error_advice, missing_pages, finish, follows, passages";
+    "error_code, error_what, error_where, error_advice, missing_pages, finish, follows, passages, "
+    "parts_read, parts";
 
 Query& Query::operator<<(double value) {
     m_statement.bind(++m_parameter, value);
@@ -93,7 +94,8 @@ void bindExchange(Query& query, const Exchange& e) {
     const Error error = e.error.value_or(Error{ErrorCode::Internal, "", "", ""});
     query << (e.error ? std::optional(e.error->code) : std::nullopt) << error.what << error.where
           << error.advice << packPages(e.missingPages) << e.finish
-          << (e.follows == 0 ? std::nullopt : std::optional(e.follows)) << e.passages;
+          << (e.follows == 0 ? std::nullopt : std::optional(e.follows)) << e.passages << e.parts.read
+          << e.parts.all;
 }
 
 }  // namespace
@@ -125,7 +127,7 @@ Exchange readExchange(Query& row) {
     e.question = row.text();
     e.answer = row.text();
     e.state = row.value(ExchangeState::Interrupted);
-    e.mode = row.value(AnswerMode::Full);
+    e.mode = row.value(AnswerMode::Parts);
     e.modelName = row.text();
     e.modelSha256 = row.text();
     e.policy = row.text();
@@ -149,6 +151,8 @@ Exchange readExchange(Query& row) {
     if (ended) e.finish = finish;
     e.follows = row.integer();
     e.passages = row.integer<std::int32_t>();
+    e.parts.read = row.integer<std::int32_t>();
+    e.parts.all = row.integer<std::int32_t>();
     return e;
 }
 
@@ -174,7 +178,7 @@ RowId insertExchange(SQLite::Database& database, const Exchange& exchange) {
     Query query(
         database,
         std::string("INSERT INTO exchanges (") + kExchangeColumns +
-            ") VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+            ") VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     bindExchange(query, exchange);
     query.run();
     return database.getLastInsertRowid();
@@ -187,7 +191,8 @@ void updateExchange(SQLite::Database& database, const Exchange& exchange) {
         "mode = ?, model_name = ?, model_sha256 = ?, policy = ?, prompt_tokens = ?, "
         "carried_tokens = ?, answer_tokens = ?, ttft_ms = ?, read_ms = ?, decode_tokens_per_s = ?, "
         "answerable = ?, error_code = ?, error_what = ?, error_where = ?, error_advice = ?, "
-        "missing_pages = ?, finish = ?, follows = ?, passages = ? WHERE id = ?");
+        "missing_pages = ?, finish = ?, follows = ?, passages = ?, parts_read = ?, "
+        "parts = ? WHERE id = ?");
     bindExchange(query, exchange);
     query << exchange.id;
     if (query.run() == 0) throwMissing("answer");
@@ -248,7 +253,7 @@ std::optional<CheckRecord> readCheck(SQLite::Database& database, RowId exchange)
     if (!query.next()) return std::nullopt;
     CheckRecord check;
     check.verdict = query.value(Verdict::Different);
-    check.by = query.value(AnswerMode::Full);
+    check.by = query.value(AnswerMode::Parts);
     check.other = query.integer();
     check.sampled = query.integer() != 0;
     check.eightBit = query.integer() != 0;

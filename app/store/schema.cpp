@@ -13,7 +13,7 @@ namespace {
 // These are stored as numbers: a new value goes to the end.
 static_assert(static_cast<int>(DocumentKind::Log) == 3);
 static_assert(static_cast<int>(PageStatus::Failed) == 5);
-static_assert(static_cast<int>(AnswerMode::Full) == 2);
+static_assert(static_cast<int>(AnswerMode::Parts) == 3);
 static_assert(static_cast<int>(ExchangeState::Interrupted) == 4);
 static_assert(static_cast<int>(CheckedFact::Found::Nowhere) == 2);
 static_assert(static_cast<int>(ErrorCode::Internal) == 14);
@@ -201,10 +201,16 @@ CREATE TABLE looked (
 CREATE INDEX looked_exchange ON looked (exchange_id);
 )sql";
 
+// Answers from documents that are read in parts.
+constexpr const char* kVersion3 = R"sql(
+ALTER TABLE exchanges ADD COLUMN parts_read INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE exchanges ADD COLUMN parts INTEGER NOT NULL DEFAULT 0;
+)sql";
+
 }  // namespace
 
 const std::vector<Migration>& migrations() {
-    static const std::vector<Migration> kSteps = {{1, kVersion1}, {2, kVersion2}};
+    static const std::vector<Migration> kSteps = {{1, kVersion1}, {2, kVersion2}, {3, kVersion3}};
     return kSteps;
 }
 

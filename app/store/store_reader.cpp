@@ -236,7 +236,7 @@ Result<std::vector<MetricRecord>> StoreReader::metrics(std::int64_t since) const
             m.at = query.integer();
             m.exchangeId = query.integer();
             m.modelName = query.text();
-            m.mode = query.value(AnswerMode::Full);
+            m.mode = query.value(AnswerMode::Parts);
             m.promptTokens = query.integer();
             m.ttftMs = query.optionalNumber();
             m.readTokensPerSecond = query.optionalNumber();

@@ -11,8 +11,9 @@ namespace kvasir {
 
 namespace {
 
-constexpr char kTraceFormat = 2;
-constexpr char kOldTraceFormat = 1;  // without what layers keep
+constexpr char kTraceFormat = 3;
+constexpr char kFormatWithoutUnread = 2;
+constexpr char kFormatWithoutKept = 1;  // and without what was not read
 constexpr char kRangesFormat = 1;
 // Bytes 1..255 span 16 powers of two below the largest value; 0 is 0.
 constexpr float kStepsPerOctave = 254.0F / 16.0F;
@@ -189,12 +190,15 @@ Result<std::string> encodeTrace(const Trace& trace) {
                 return tl::unexpected(invalid("The kept ranges of a trace are out of order."));
         }
     }
+    if (!putRanges(plain, trace.notRead))
+        return tl::unexpected(invalid("The unread ranges of a trace are out of order."));
     return pack(kTraceFormat, plain);
 }
 
 Result<Trace> decodeTrace(std::string_view bytes) {
-    const bool old = bytes.starts_with(kOldTraceFormat);
-    const Result<std::string> plain = unpack(old ? kOldTraceFormat : kTraceFormat, bytes);
+    const bool known = !bytes.empty() && bytes.front() >= kFormatWithoutKept && bytes.front() <= kTraceFormat;
+    const char format = known ? bytes.front() : kTraceFormat;
+    const Result<std::string> plain = unpack(format, bytes);
     if (!plain) return tl::unexpected(plain.error());
     Input input{*plain};
     Trace trace;
@@ -203,7 +207,8 @@ Result<Trace> decodeTrace(std::string_view bytes) {
     trace.carried = takeRanges<TokenRange>(input);
     trace.scores = takeValues(input);
     trace.attention = takeValues(input);
-    if (!old) takeKept(input, trace);
+    if (format > kFormatWithoutKept) takeKept(input, trace);
+    if (format > kFormatWithoutUnread) trace.notRead = takeRanges<TokenRange>(input);
     if (!input.sound || !input.bytes.empty()) return tl::unexpected(damaged());
     return trace;
 }

@@ -11,8 +11,8 @@
 namespace kvasir {
 
 /// Errors: InvalidArgument (ranges that are not ascending or touch or pass the prompt's end, more scores than
-/// tokens, kept ranges that overlap, a value that is negative or not a number). `tokenMap` is not among the
-/// bytes.
+/// tokens, kept or unread ranges that overlap, a value that is negative or not a number). `tokenMap` is not
+/// among the bytes.
 Result<std::string> encodeTrace(const Trace& trace);
 /// Error: Damaged.
 Result<Trace> decodeTrace(std::string_view bytes);

@@ -1,6 +1,8 @@
 // CpuBackend: attention and window scores, cut into tiles of work.
 #include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <limits>
 #include <vector>
 
 #include "kernels/cpu/cpu_backend.h"
@@ -197,46 +199,116 @@ void CpuBackend::attendNarrow(const AttentionCall& call) {
     });
 }
 
+/// Window scores in two steps: where softmax stands for each query over all splits, then sums over queries.
+struct CpuBackend::WindowCall {
+    VisibleKeys visible;
+    AttentionCall call;
+    std::int64_t vectors, states;
+
+    WindowCall(const AttentionShape& shape, const float* queries, const std::int32_t* positions,
+               std::int64_t window, std::span<const KvSpan> spans)
+        : visible(shape, spans, positions, window),
+          call{shape, queries, window, spans, nullptr, visible},
+          vectors(window * call.headsPerGroup),
+          states(stateFloats(vectors, 0)) {
+        call.rowsPerBlock = window;
+    }
+    std::int64_t items() const { return call.shape.kvHeads * call.splits; }
+    /// Of a head: the total, then one state for each split.
+    std::size_t stateBytes() const {
+        return static_cast<std::size_t>(call.shape.kvHeads * (call.splits + 1) * states) * sizeof(float);
+    }
+    AttentionState state(std::byte* memory, std::int64_t g, std::int64_t index) const {
+        return stateAt(reinterpret_cast<float*>(memory) + (g * (call.splits + 1) + index) * states, vectors,
+                       0);
+    }
+};
+
+void CpuBackend::windowTotals(const WindowCall& window) {
+    const AttentionCall& call = window.call;
+    reserveScratch(static_cast<std::size_t>(call.scratchFloats()) * sizeof(float));
+    m_states.reserve(window.stateBytes());
+    const auto state = [&](std::int64_t g, std::int64_t index) {
+        return window.state(m_states.data(), g, index);
+    };
+    m_pool.run(window.items(), m_stop, [&](std::int64_t item, int worker) {
+        const std::int64_t g = item / call.splits;
+        const AttentionBlock block = call.block(g, 0);
+        const AttentionScratch scratch = call.scratch(m_scratch[static_cast<std::size_t>(worker)].data());
+        m_kernels.loadQueries(block, scratch.queries);
+        m_kernels.windowSplit(block, item % call.splits, scratch, state(g, 1 + item % call.splits));
+    });
+    for (std::int64_t g = 0; g < call.shape.kvHeads; ++g) {
+        resetState(state(g, 0), window.vectors, 0);
+        for (std::int64_t i = 0; i < call.splits; ++i)
+            m_kernels.mergeStates(window.vectors, 0, state(g, 1 + i), state(g, 0));
+    }
+}
+
+/// By the totals that stand in m_states.
+void CpuBackend::windowSums(const WindowCall& window, std::int64_t before, float* s) {
+    const AttentionCall& call = window.call;
+    m_pool.run(window.items(), m_stop, [&](std::int64_t item, int worker) {
+        const std::int64_t g = item / call.splits;
+        const AttentionBlock block = call.block(g, 0);
+        const AttentionScratch scratch = call.scratch(m_scratch[static_cast<std::size_t>(worker)].data());
+        m_kernels.loadQueries(block, scratch.queries);
+        m_kernels.windowSums(block, item % call.splits, scratch, window.state(m_states.data(), g, 0), before,
+                             s + g * call.headsPerGroup * before);
+    });
+}
+
 void CpuBackend::windowScores(const AttentionShape& shape, const float* queries,
                               const std::int32_t* positions, std::int64_t window,
                               std::span<const KvSpan> spans, std::int64_t before, float* s) {
     if (before == 0) return;
     std::memset(s, 0, static_cast<std::size_t>(shape.heads * before) * sizeof(float));
     if (window == 0) return;
-    const VisibleKeys visible(shape, spans, positions, window);
-    AttentionCall call{shape, queries, window, spans, nullptr, visible};
-    call.rowsPerBlock = window;
-    const std::int64_t vectors = call.vectors();
-    const std::int64_t states = stateFloats(vectors, 0);
-    const std::int64_t splits = call.splits;
-    reserveScratch(static_cast<std::size_t>(call.scratchFloats()) * sizeof(float));
-    // Per head: the total, then one state per split.
-    m_states.reserve(static_cast<std::size_t>(shape.kvHeads * (splits + 1) * states) * sizeof(float));
-    const auto state = [&](std::int64_t g, std::int64_t index) {
-        auto* memory = reinterpret_cast<float*>(m_states.data());
-        return stateAt(memory + (g * (splits + 1) + index) * states, vectors, 0);
-    };
-    m_pool.run(shape.kvHeads * splits, m_stop, [&](std::int64_t item, int worker) {
-        const std::int64_t g = item / splits;
-        const AttentionBlock block = call.block(g, 0);
-        const AttentionScratch scratch = call.scratch(m_scratch[static_cast<std::size_t>(worker)].data());
-        m_kernels.loadQueries(block, scratch.queries);
-        m_kernels.windowSplit(block, item % splits, scratch, state(g, 1 + item % splits));
-    });
-    for (std::int64_t g = 0; g < shape.kvHeads; ++g) {
-        resetState(state(g, 0), vectors, 0);
-        for (std::int64_t i = 0; i < splits; ++i) {
-            m_kernels.mergeStates(vectors, 0, state(g, 1 + i), state(g, 0));
+    const WindowCall call(shape, queries, positions, window, spans);
+    windowTotals(call);
+    windowSums(call, before, s);
+}
+
+void CpuBackend::windowLogSums(const AttentionShape& shape, const float* queries,
+                               const std::int32_t* positions, std::int64_t window,
+                               std::span<const KvSpan> spans, float* logSums) {
+    if (window == 0) return;
+    const WindowCall call(shape, queries, positions, window, spans);
+    windowTotals(call);
+    for (std::int64_t h = 0; h < shape.heads; ++h) {
+        const std::int64_t group = call.call.headsPerGroup;
+        const AttentionState total = call.state(m_states.data(), h / group, 0);
+        for (std::int64_t r = 0; r < window; ++r) {
+            const std::int64_t v = r * group + h % group;
+            const float sum = total.sum[v];
+            logSums[h * window + r] =
+                sum > 0 ? total.largest[v] + std::log(sum) : -std::numeric_limits<float>::infinity();
         }
     }
-    m_pool.run(shape.kvHeads * splits, m_stop, [&](std::int64_t item, int worker) {
-        const std::int64_t g = item / splits;
-        const AttentionBlock block = call.block(g, 0);
-        const AttentionScratch scratch = call.scratch(m_scratch[static_cast<std::size_t>(worker)].data());
-        m_kernels.loadQueries(block, scratch.queries);
-        m_kernels.windowSums(block, item % splits, scratch, state(g, 0), before,
-                             s + g * call.headsPerGroup * before);
-    });
+}
+
+void CpuBackend::windowScoresAgainst(const AttentionShape& shape, const float* queries,
+                                     const std::int32_t* positions, std::int64_t window,
+                                     std::span<const KvSpan> spans, std::int64_t before, const float* logSums,
+                                     float* s) {
+    if (before == 0) return;
+    std::memset(s, 0, static_cast<std::size_t>(shape.heads * before) * sizeof(float));
+    if (window == 0) return;
+    const WindowCall call(shape, queries, positions, window, spans);
+    reserveScratch(static_cast<std::size_t>(call.call.scratchFloats()) * sizeof(float));
+    m_states.reserve(call.stateBytes());
+    for (std::int64_t h = 0; h < shape.heads; ++h) {
+        const std::int64_t group = call.call.headsPerGroup;
+        const AttentionState total = call.state(m_states.data(), h / group, 0);
+        for (std::int64_t r = 0; r < window; ++r) {
+            const float logSum = logSums[h * window + r];
+            // Far above every score: nothing is left of it.
+            total.largest[r * group + h % group] =
+                std::isinf(logSum) ? std::numeric_limits<float>::max() : logSum;
+            total.sum[r * group + h % group] = 1;
+        }
+    }
+    windowSums(call, before, s);
 }
 
 }  // namespace kvasir::kernels

@@ -1,6 +1,7 @@
 #include "kernels/cpu/cpu_backend.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -8,6 +9,7 @@
 #include <new>
 #include <utility>
 
+#include "kernels/cpu/half.h"
 #include "kernels/cpu/packed_weight.h"
 
 namespace kvasir::kernels {
@@ -276,6 +278,38 @@ void CpuBackend::storeKv(const AttentionShape& shape, const float* keys, const f
             }
         }
     });
+}
+
+void CpuBackend::rerotateKeys(const AttentionShape& shape, const KvRows& rows, std::int64_t count,
+                              std::int32_t size, RopeStyle style, const double* inverseFrequency,
+                              const std::int32_t* shifts) {
+    assert(rows.type != KvType::Int8);
+    const std::int64_t pairs = size / 2;
+    updateRopeTable(count, pairs, inverseFrequency, shifts);
+    const std::int64_t step = style == RopeStyle::Interleaved ? 2 : 1;
+    const std::int64_t partner = style == RopeStyle::Interleaved ? 1 : pairs;
+    const auto rotate = [&](auto* head, std::int64_t r, auto&& read, auto&& write) {
+        for (std::int64_t i = 0; i < pairs; ++i) {
+            const float cosine = m_rope.cosines[r * pairs + i], sine = m_rope.sines[r * pairs + i];
+            const float a = read(head[i * step]), b = read(head[i * step + partner]);
+            head[i * step] = write(a * cosine - b * sine);
+            head[i * step + partner] = write(a * sine + b * cosine);
+        }
+    };
+    const auto same = [](float x) { return x; };
+    inPieces(
+        count, rowsPerPiece(std::int64_t{shape.kvHeads} * size), [&](std::int64_t first, std::int64_t last) {
+            for (std::int64_t r = first; r < last; ++r) {
+                for (std::int64_t g = 0; g < shape.kvHeads; ++g) {
+                    const std::int64_t at = (g * rows.stride + r) * shape.headSize;
+                    if (rows.type == KvType::F16) {
+                        rotate(reinterpret_cast<std::uint16_t*>(rows.keys) + at, r, halfToFloat, floatToHalf);
+                    } else {
+                        rotate(reinterpret_cast<float*>(rows.keys) + at, r, same, same);
+                    }
+                }
+            }
+        });
 }
 
 void CpuBackend::gatherRows(const float* x, std::int64_t width, const std::int32_t* rows, std::int64_t count,

@@ -47,6 +47,13 @@ public:
     void windowScores(const AttentionShape& shape, const float* queries, const std::int32_t* positions,
                       std::int64_t window, std::span<const KvSpan> spans, std::int64_t before,
                       float* s) override;
+    void windowLogSums(const AttentionShape& shape, const float* queries, const std::int32_t* positions,
+                       std::int64_t window, std::span<const KvSpan> spans, float* logSums) override;
+    void windowScoresAgainst(const AttentionShape& shape, const float* queries, const std::int32_t* positions,
+                             std::int64_t window, std::span<const KvSpan> spans, std::int64_t before,
+                             const float* logSums, float* s) override;
+    void rerotateKeys(const AttentionShape& shape, const KvRows& rows, std::int64_t count, std::int32_t size,
+                      RopeStyle style, const double* inverseFrequency, const std::int32_t* shifts) override;
     void poolScores(const AttentionShape& shape, const float* s, std::int64_t k, std::int32_t kernel,
                     Pooling pooling, float* c) override;
     void sumRows(const float* rows, std::int64_t r, std::int64_t k, float* out) override;
@@ -78,6 +85,7 @@ private:
     };
     struct VisibleKeys;
     struct AttentionCall;
+    struct WindowCall;
 
     /// Calls body(first, last) for pieces of [0, count) of at most `piece`.
     template <typename Body>
@@ -95,6 +103,8 @@ private:
                          const std::int32_t* positions);
     void attendWide(const AttentionCall& call);
     void attendNarrow(const AttentionCall& call);
+    void windowTotals(const WindowCall& window);
+    void windowSums(const WindowCall& window, std::int64_t before, float* s);
     /// Grows every worker's scratch.
     void reserveScratch(std::size_t bytes);
 

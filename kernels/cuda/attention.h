@@ -103,5 +103,8 @@ void attendHopper(Context& context, const AttentionCall& call, const States& sta
 
 // ------------------------------------------------------------------------------------------------- scores
 void windowScores(Context& context, const AttentionCall& call, std::int64_t before, float* s);
+void windowLogSums(Context& context, const AttentionCall& call, float* logSums);
+void windowScoresAgainst(Context& context, const AttentionCall& call, std::int64_t before,
+                         const float* logSums, float* s);
 
 }  // namespace kvasir::kernels::cuda

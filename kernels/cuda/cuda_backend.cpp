@@ -177,6 +177,14 @@ void CudaBackend::rope(float* x, std::int64_t n, std::int32_t heads, std::int32_
     if (table != nullptr) cuda::rope(*m_context, x, n, heads, headSize, size, style, table);
 }
 
+void CudaBackend::rerotateKeys(const AttentionShape& shape, const KvRows& rows, std::int64_t count,
+                               std::int32_t size, RopeStyle style, const double* inverseFrequency,
+                               const std::int32_t* shifts) {
+    if (count == 0 || idle()) return;
+    const float2* table = ropeTableFor(count, size / 2, inverseFrequency, shifts);
+    if (table != nullptr) cuda::rerotate(*m_context, shape, rows, count, size, style, table);
+}
+
 void CudaBackend::hadamard(float* x, std::int64_t n, std::int32_t heads, std::int32_t headSize) {
     if (!idle()) cuda::hadamard(*m_context, x, n * heads, headSize);
 }
@@ -239,6 +247,26 @@ void CudaBackend::windowScores(const AttentionShape& shape, const float* queries
     AttentionCall call = attentionCall(shape, positions, window, spans);
     call.floats = queries;
     if (m_context->ok()) cuda::windowScores(*m_context, call, before, s);
+}
+
+void CudaBackend::windowLogSums(const AttentionShape& shape, const float* queries,
+                                const std::int32_t* positions, std::int64_t window,
+                                std::span<const KvSpan> spans, float* logSums) {
+    if (window == 0 || idle()) return;
+    AttentionCall call = attentionCall(shape, positions, window, spans);
+    call.floats = queries;
+    if (m_context->ok()) cuda::windowLogSums(*m_context, call, logSums);
+}
+
+void CudaBackend::windowScoresAgainst(const AttentionShape& shape, const float* queries,
+                                      const std::int32_t* positions, std::int64_t window,
+                                      std::span<const KvSpan> spans, std::int64_t before,
+                                      const float* logSums, float* s) {
+    if (before == 0 || idle()) return;
+    if (window == 0) return fill(*m_context, s, shape.heads * before, 0.0F);
+    AttentionCall call = attentionCall(shape, positions, window, spans);
+    call.floats = queries;
+    if (m_context->ok()) cuda::windowScoresAgainst(*m_context, call, before, logSums, s);
 }
 
 // ---------------------------------------------------------------------------------------------- selection

@@ -59,6 +59,13 @@ public:
     void windowScores(const AttentionShape& shape, const float* queries, const std::int32_t* positions,
                       std::int64_t window, std::span<const KvSpan> spans, std::int64_t before,
                       float* s) override;
+    void windowLogSums(const AttentionShape& shape, const float* queries, const std::int32_t* positions,
+                       std::int64_t window, std::span<const KvSpan> spans, float* logSums) override;
+    void windowScoresAgainst(const AttentionShape& shape, const float* queries, const std::int32_t* positions,
+                             std::int64_t window, std::span<const KvSpan> spans, std::int64_t before,
+                             const float* logSums, float* s) override;
+    void rerotateKeys(const AttentionShape& shape, const KvRows& rows, std::int64_t count, std::int32_t size,
+                      RopeStyle style, const double* inverseFrequency, const std::int32_t* shifts) override;
     void poolScores(const AttentionShape& shape, const float* s, std::int64_t k, std::int32_t kernel,
                     Pooling pooling, float* c) override;
     void sumRows(const float* rows, std::int64_t r, std::int64_t k, float* out) override;

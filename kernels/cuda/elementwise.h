@@ -45,6 +45,9 @@ void ropeTable(Context& context, std::int64_t n, std::int64_t pairs, const doubl
 /// In place: x (n, heads, headSize).
 void rope(Context& context, float* x, std::int64_t n, std::int32_t heads, std::int32_t headSize,
           std::int32_t size, RopeStyle style, const float2* table);
+/// In place: stored keys of float types, rows [0, count) of every head, each turned by its row of the table.
+void rerotate(Context& context, const AttentionShape& shape, const KvRows& rows, std::int64_t count,
+              std::int32_t size, RopeStyle style, const float2* table);
 
 /// What leaves the query, key and value products, side by side: (n, (H + 2 G) d).
 struct QkvRows {

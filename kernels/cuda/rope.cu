@@ -44,6 +44,29 @@ __global__ void ropeKernel(float* x, std::int64_t count, int heads, int headSize
     values[at.second] = a * turn.y + b * turn.x;
 }
 
+/// One thread a pair of components of one row of one head.
+template <typename Stored>
+__global__ void rerotateKernel(Stored* keys, std::int64_t count, std::int64_t rows, std::int64_t stride,
+                               int headSize, int size, RopeStyle style, const float2* table) {
+    waitForPrevious();
+    const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x;
+    if (i >= count) return;
+    const int pair = static_cast<int>(i % (size / 2));
+    const std::int64_t row = i / (size / 2) % rows, head = i / (size / 2) / rows;
+    const PairPlaces at = pairPlaces(pair, size, style);
+    const float2 turn = table[row * (size / 2) + pair];
+    Stored* values = keys + (head * stride + row) * headSize;
+    const float a = toFloat(values[at.first]), b = toFloat(values[at.second]);
+    const float first = a * turn.x - b * turn.y, second = a * turn.y + b * turn.x;
+    if constexpr (sizeof(Stored) == sizeof(float)) {
+        values[at.first] = first;
+        values[at.second] = second;
+    } else {
+        values[at.first] = __float2half_rn(first);
+        values[at.second] = __float2half_rn(second);
+    }
+}
+
 __device__ __forceinline__ void put(std::byte* to, KvType type, std::int64_t index, float value) {
     if (type == KvType::F16) {
         reinterpret_cast<__half*>(to)[index] = __float2half_rn(value);
@@ -204,6 +227,20 @@ void rope(Context& context, float* x, std::int64_t n, std::int32_t heads, std::i
     const std::int64_t count = n * heads * (size / 2);
     launch(context, ropeKernel, gridFor(count, kThreads), kThreads, 0, x, count, heads, headSize, size, style,
            table);
+}
+
+void rerotate(Context& context, const AttentionShape& shape, const KvRows& rows, std::int64_t count,
+              std::int32_t size, RopeStyle style, const float2* table) {
+    const std::int64_t pairs = shape.kvHeads * count * (size / 2);
+    if (rows.type == KvType::F16) {
+        launch(context, rerotateKernel<__half>, gridFor(pairs, kThreads), kThreads, 0,
+               reinterpret_cast<__half*>(rows.keys), pairs, count, rows.stride, shape.headSize, size, style,
+               table);
+    } else {
+        launch(context, rerotateKernel<float>, gridFor(pairs, kThreads), kThreads, 0,
+               reinterpret_cast<float*>(rows.keys), pairs, count, rows.stride, shape.headSize, size, style,
+               table);
+    }
 }
 
 template <typename In>

@@ -240,20 +240,38 @@ __global__ void __launch_bounds__(kThreads) columnSumsKernel(const __grid_consta
     }
 }
 
+__global__ void logSumsKernel(const float2* totals, int count, float* logSums) {
+    waitForPrevious();
+    const int i = static_cast<int>(blockIdx.x) * kThreads + static_cast<int>(threadIdx.x);
+    if (i < count) logSums[i] = totals[i].y > 0 ? totals[i].x + logf(totals[i].y) : -INFINITY;
+}
+
+__global__ void totalsOfKernel(const float* logSums, int count, float2* totals) {
+    waitForPrevious();
+    const int i = static_cast<int>(blockIdx.x) * kThreads + static_cast<int>(threadIdx.x);
+    if (i < count) totals[i] = isinf(logSums[i]) ? float2{0, 0} : float2{logSums[i], 1};
+}
+
+/// Which of the two passes over the keys run: the rows' totals, the sums over rows.
+enum class Passes : std::uint8_t { Both, Totals, Sums };
+
 template <typename W>
-void scoreWindow(Context& context, const ScoreParameters& p) {
+void scoreWindow(Context& context, const ScoreParameters& p, Passes passes) {
     const auto kvHeads = static_cast<unsigned>(p.shape.kvHeads);
     const int vectors = p.shape.heads / p.shape.kvHeads * p.window;
-    launch(context, rowSumsKernel<W>, dim3(static_cast<unsigned>(p.tiles), kvHeads), kThreads, W::shared, p);
-    launch(context, totalsKernel, dim3(kvHeads * static_cast<unsigned>(vectors)), kWarp, 0, p);
+    if (passes != Passes::Sums) {
+        launch(context, rowSumsKernel<W>, dim3(static_cast<unsigned>(p.tiles), kvHeads), kThreads, W::shared,
+               p);
+        launch(context, totalsKernel, dim3(kvHeads * static_cast<unsigned>(vectors)), kWarp, 0, p);
+    }
+    if (passes == Passes::Totals) return;
     launch(context, columnSumsKernel<W>, dim3(static_cast<unsigned>(ceilDivide(p.before, kTile)), kvHeads),
            kThreads, W::shared, p);
 }
 
-}  // namespace
-
-void windowScores(Context& context, const AttentionCall& call, std::int64_t before, float* s) {
-    ScoreParameters p{};
+/// False after running short of memory.
+bool parametersOf(Context& context, const AttentionCall& call, std::int64_t before, float* s,
+                  ScoreParameters& p) {
     p.shape = call.shape;
     p.spans = call.spans;
     p.limits = call.limits;
@@ -264,14 +282,42 @@ void windowScores(Context& context, const AttentionCall& call, std::int64_t befo
     p.before = static_cast<std::int32_t>(before);
     const std::int64_t vectors = call.shape.heads * call.n;
     p.partial = context.workspace<float2>(Slot::Partial, vectors * (p.tiles + 1));
-    if (p.partial == nullptr) return;
+    if (p.partial == nullptr) return false;
     p.totals = p.partial + vectors * p.tiles;
-    if (call.type != KvType::F16) return scoreWindow<Way<float, 0>>(context, p);
+    return true;
+}
+
+void run(Context& context, const AttentionCall& call, const ScoreParameters& p, Passes passes) {
+    if (call.type != KvType::F16) return scoreWindow<Way<float, 0>>(context, p, passes);
     const bool tensorCores = context.capability() >= 80 && !call.shape.strict;
-    if (tensorCores && call.shape.headSize == 64) return scoreWindow<Way<__half, 64>>(context, p);
-    if (tensorCores && call.shape.headSize == 128) return scoreWindow<Way<__half, 128>>(context, p);
-    if (tensorCores && call.shape.headSize == 256) return scoreWindow<Way<__half, 256>>(context, p);
-    scoreWindow<Way<__half, 0>>(context, p);
+    if (tensorCores && call.shape.headSize == 64) return scoreWindow<Way<__half, 64>>(context, p, passes);
+    if (tensorCores && call.shape.headSize == 128) return scoreWindow<Way<__half, 128>>(context, p, passes);
+    if (tensorCores && call.shape.headSize == 256) return scoreWindow<Way<__half, 256>>(context, p, passes);
+    scoreWindow<Way<__half, 0>>(context, p, passes);
+}
+
+}  // namespace
+
+void windowScores(Context& context, const AttentionCall& call, std::int64_t before, float* s) {
+    ScoreParameters p{};
+    if (parametersOf(context, call, before, s, p)) run(context, call, p, Passes::Both);
+}
+
+void windowLogSums(Context& context, const AttentionCall& call, float* logSums) {
+    ScoreParameters p{};
+    if (!parametersOf(context, call, 0, nullptr, p)) return;
+    run(context, call, p, Passes::Totals);
+    const auto count = static_cast<int>(call.shape.heads * call.n);
+    launch(context, logSumsKernel, gridFor(count, kThreads), kThreads, 0, p.totals, count, logSums);
+}
+
+void windowScoresAgainst(Context& context, const AttentionCall& call, std::int64_t before,
+                         const float* logSums, float* s) {
+    ScoreParameters p{};
+    if (!parametersOf(context, call, before, s, p)) return;
+    const auto count = static_cast<int>(call.shape.heads * call.n);
+    launch(context, totalsOfKernel, gridFor(count, kThreads), kThreads, 0, logSums, count, p.totals);
+    run(context, call, p, Passes::Sums);
 }
 
 }  // namespace kvasir::kernels::cuda

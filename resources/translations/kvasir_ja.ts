@@ -4,6 +4,42 @@
 <context>
     <name>Phrases</name>
     <message>
+        <source>From %1 of %2 parts read so far · %3 to first word</source>
+        <translation>%2部中%1部まで読んだ時点の回答・%3で開始</translation>
+    </message>
+    <message>
+        <source>With all parts that fit: same words</source>
+        <translation>読める部分をすべて読んだ結果: 同じ文面</translation>
+    </message>
+    <message>
+        <source>With all parts that fit: same facts, other words</source>
+        <translation>読める部分をすべて読んだ結果: 内容は同じ(表現が異なる)</translation>
+    </message>
+    <message>
+        <source>With more parts: different</source>
+        <translation>さらに読んだ結果: 異なる</translation>
+    </message>
+    <message>
+        <source>Reading in parts</source>
+        <translation>部分ごとに読み取り中</translation>
+    </message>
+    <message>
+        <source>%1 of %2 parts read</source>
+        <translation>%2部中%1部を読み取り済み</translation>
+    </message>
+    <message>
+        <source>parts that fit the question best come first</source>
+        <translation>質問に最も合う部分から読みます</translation>
+    </message>
+    <message>
+        <source>longer than the model's window: quick answers only</source>
+        <translation>モデルが一度に扱える量を超えているため、クイック回答のみ</translation>
+    </message>
+    <message>
+        <source>The parts that fit the question best are read first.</source>
+        <translation>質問に最も合う部分を先に読んでいます。</translation>
+    </message>
+    <message>
         <source>%1 to first word · from %2 passages</source>
         <translation>%1で開始・%2か所から</translation>
     </message>
@@ -175,18 +211,6 @@
         <translation>以後の回答に読み残しはありません</translation>
     </message>
     <message>
-        <source>Too long for this model</source>
-        <translation>このモデルには長すぎます</translation>
-    </message>
-    <message>
-        <source>the document has %1 tokens, more than the model can hold at once</source>
-        <translation>文書は%1トークンあり、モデルが一度に扱える量を超えています</translation>
-    </message>
-    <message>
-        <source>the document has more words than the model can hold at once</source>
-        <translation>文書がモデルの一度に扱える量を超えています</translation>
-    </message>
-    <message>
         <source>Reading stopped</source>
         <translation>読み取りを停止中</translation>
     </message>
@@ -272,10 +296,6 @@
     <message>
         <source>The document is locked.</source>
         <translation>文書はロックされています。</translation>
-    </message>
-    <message>
-        <source>The document is too long for this model.</source>
-        <translation>この文書はこのモデルには長すぎます。</translation>
     </message>
     <message>
         <source>The document could not be read.</source>
@@ -468,6 +488,10 @@
 </context>
 <context>
     <name>kvasir::Legend</name>
+    <message>
+        <source>Not read yet %1 %</source>
+        <translation>未読 %1 %</translation>
+    </message>
     <message>
         <source>Marks of answer</source>
         <translation>マークを表示する回答</translation>
@@ -672,6 +696,10 @@ They are kept on this computer, in your own data folder, until you delete them.<
 </context>
 <context>
     <name>kvasir::PageView</name>
+    <message>
+        <source>not read yet</source>
+        <translation>未読</translation>
+    </message>
     <message>
         <source>Document page</source>
         <translation>文書のページ</translation>

@@ -107,6 +107,9 @@ TEST(Archive, WhatLayersKeepIsExactUnlessThePromptIsLong) {
     Trace record = toTrace(trace, 1);
     EXPECT_EQ(record.keptStep, 1U);
     EXPECT_EQ(toAnswerTrace(record, {}).kept, trace.kept);
+    trace.notRead = {{4, 9}, {12, 13}};
+    EXPECT_EQ(toTrace(trace, 1).notRead, (std::vector<TokenRange>{{4, 9}, {12, 13}}));
+    EXPECT_EQ(toAnswerTrace(toTrace(trace, 1), {}).notRead, trace.notRead);
     trace.layout.length = 40000;
     std::vector<std::int32_t> positions(29);
     std::iota(positions.begin(), positions.begin() + 20, 0);  // all of block 0, a quarter of block 1

@@ -200,8 +200,61 @@ TEST_F(EngineThreadTest, RefusesWhatIsNotThere) {
     ask(2, 2);
     ASSERT_NE(finished(2), nullptr);
     EXPECT_EQ(finished(2)->error().code, ErrorCode::Empty);
-    m_thread->addDocument(3, test::textDocument(test::leaseText(2000)));
-    ASSERT_TRUE(reached(3, Stage::TooLong));
+}
+
+/// Longer than the model's window: a few parts.
+TEST_F(EngineThreadTest, ReadsALongDocumentInPartsAndAsksAgainWhenThereAreMore) {
+    start();
+    const auto document = test::textDocument(test::leaseText(330));
+    m_thread->addDocument(1, document);
+    const auto place = static_cast<std::uint32_t>(document->text.find("Clause 200."));
+    AskRequest request;
+    request.question = "What is the fee of item 200?";
+    request.maxTokens = 40;
+    m_thread->ask(1, 1, request, [place] { return std::vector<ByteRange>{{place, place + 90}}; });
+    ASSERT_NE(finished(1), nullptr);
+    ASSERT_TRUE(*finished(1)) << (*finished(1)).error().message();
+    const AskOutcome& outcome = **finished(1);
+    EXPECT_EQ(outcome.answer.mode, AnswerMode::Parts);
+    EXPECT_GT(outcome.answer.parts.all, 3);
+    EXPECT_GE(outcome.answer.parts.read, 1);
+    EXPECT_LE(outcome.answer.parts.read, outcome.answer.parts.all);
+    EXPECT_FALSE((m_texts[{1, AnswerMode::Parts}].empty()));
+    const WordMarks marks = wordMarks(*document, outcome.trace);
+    const auto [first, last] = document->wordsIn(place, place + 90);
+    ASSERT_LT(first, last);
+    EXPECT_TRUE(marks.unread.empty() || !marks.unread[first]) << "the best part is read first";
+    ASSERT_TRUE(reached(1, Stage::FirstDone)) << "the others follow";
+    if (outcome.answer.parts.read < outcome.answer.parts.all) {
+        ASSERT_TRUE(wait([&] { return m_checked.contains(1); }));
+        ASSERT_TRUE(m_checked.at(1));
+        EXPECT_EQ(m_checked.at(1)->check.by, AnswerMode::Parts);
+        EXPECT_GT(m_checked.at(1)->full.answer.parts.read, outcome.answer.parts.read);
+    }
+    // Everything is read: the next answer comes from all parts, and stands.
+    ask(1, 2);
+    ASSERT_NE(finished(2), nullptr);
+    ASSERT_TRUE(*finished(2));
+    EXPECT_EQ((*finished(2))->answer.parts.read, outcome.answer.parts.all);
+    EXPECT_TRUE((*finished(2))->trace.notRead.empty());
+    m_thread->removeDocument(1);
+    EXPECT_TRUE(wait([&] { return m_model.documentBytes == 0; }));
+}
+
+TEST_F(EngineThreadTest, StoppingAQuestionInPartsLeavesTheReading) {
+    start();
+    m_thread->addDocument(1, test::textDocument(test::leaseText(330)));
+    ASSERT_TRUE(reached(1, Stage::FirstReading));
+    ask(1, 1);
+    m_thread->stopAnswer(1);
+    ASSERT_NE(finished(1), nullptr);
+    ASSERT_TRUE(*finished(1));
+    EXPECT_EQ((*finished(1))->answer.state, AnswerState::Stopped);
+    m_thread->stopReading(1);
+    ASSERT_TRUE(reached(1, Stage::Stopped));
+    ask(1, 2);
+    ASSERT_NE(finished(2), nullptr);
+    ASSERT_TRUE(*finished(2)) << "who asks wants it read";
 }
 
 TEST_F(EngineThreadTest, ClosingADocumentEndsItsReadingAndQuestions) {

@@ -194,6 +194,37 @@ TEST_F(LocalWorkspaceTest, AFirstLookStandsAboveTheQuickAnswer) {
     EXPECT_TRUE(m_failures.empty());
 }
 
+TEST_F(LocalWorkspaceTest, ALongDocumentIsAnsweredInPartsAndOfferedAgain) {
+    const DocumentId id = m_workspace->open(q(lease("long.txt", 330)));
+    const QString asked = m_workspace->ask(id, "What is the fee of item 300?");
+    const Answer first = ended(asked);
+    ASSERT_EQ(first.state, AnswerState::Complete) << (first.error ? first.error->message() : "");
+    EXPECT_EQ(first.mode, AnswerMode::Parts);
+    EXPECT_GT(first.parts.all, 3);
+    EXPECT_EQ(m_workspace->marks(asked).unread.empty(), first.parts.read == first.parts.all);
+    // Until it is said what all parts make of it.
+    ASSERT_TRUE(waitFor([&] {
+        Answer standing = m_workspace->answer(asked);
+        while (standing.check && !standing.check->answer.empty())
+            standing = m_workspace->answer(QString::fromStdString(standing.check->answer));
+        return standing.parts.read == standing.parts.all || standing.check;
+    }));
+    EXPECT_EQ(m_workspace->reading(id).parts.read, first.parts.all);
+    const std::vector<QString> answers = m_workspace->answers(id);
+    for (std::size_t i = 1; i < answers.size(); ++i)
+        EXPECT_EQ(m_workspace->answer(answers[i]).follows, answers[i - 1].toStdString());
+    begin();
+    const DocumentId again = m_workspace->documents().at(0).id;
+    const std::vector<QString> kept = m_workspace->answers(again);
+    ASSERT_EQ(kept.size(), answers.size());
+    EXPECT_EQ(m_workspace->answer(kept[0]).mode, AnswerMode::Parts);
+    EXPECT_EQ(m_workspace->answer(kept[0]).parts.read, first.parts.read);
+    EXPECT_EQ(m_workspace->answer(kept[0]).parts.all, first.parts.all);
+    for (std::size_t i = 1; i < kept.size(); ++i)
+        EXPECT_EQ(m_workspace->answer(kept[i]).follows, kept[i - 1].toStdString());
+    EXPECT_TRUE(m_failures.empty());
+}
+
 TEST_F(LocalWorkspaceTest, StopsAnswersInEveryState) {
     const DocumentId id = m_workspace->open(q(lease()));
     const QString early = m_workspace->ask(id, "Who is the tenant?");

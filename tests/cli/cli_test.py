@@ -286,7 +286,41 @@ class BadInput(CliTest):
 
     @needs_model
     def test_a_document_longer_than_the_window(self):
-        self.refused("ask", "--model", MODEL, self.file("long.txt", LEASE * 200), "Why?", says=["tokens"])
+        pages = "".join(LEASE.replace("item", f"item {n}-") for n in range(60))
+        answer = self.ask("--mode", "quick", self.file("long.txt", pages), "What is the fee of item 44- 7?")
+        self.assertEqual(answer["mode"], "parts")
+        self.assertFalse(answer["confirmed"])
+        self.assertGreater(answer["parts"]["all"], 2)
+        self.assertGreaterEqual(answer["parts"]["read"], 1)
+        trace = self.json("inspect", answer["answer_id"], "--json")
+        self.assertEqual(trace["parts"], answer["parts"])
+        unread = sum(run["end"] - run["begin"] for run in trace["not_read"])
+        self.assertEqual(unread > 0, answer["parts"]["read"] < answer["parts"]["all"])
+        shown = self.run_cli("ask", "--model", MODEL, "--mode", "quick", "--max-tokens", 30, self.folder / "long.txt",
+                             "Who is the tenant?").stdout.decode()
+        self.assertRegex(shown, r"From \d+ of \d+ parts read so far")
+
+    @needs_model
+    def test_several_documents_of_which_some_cannot_be_read(self):
+        garden = self.file("garden.txt", "The gardener of Hillside is called Ottoline Marsh.\nShe waters at six.\n")
+        bad = self.file("bad.pdf", "%PDF-1.4 nothing")
+        done = self.run_cli("ask", "--json", "--model", MODEL, "--max-tokens", 40, self.lease, bad,
+                            self.file("blank.txt", " \n"), garden, "What is the gardener of Hillside called?")
+        self.assertEqual(done.returncode, 0, done.stderr.decode())
+        self.assertIn("bad.pdf", done.stderr.decode())
+        answer = json.loads(done.stdout)
+        self.assertEqual(answer["mode"], "parts")
+        self.assertEqual(answer["parts"], {"read": 2, "all": 2})
+        self.assertIn("Ottoline", answer["answer"])
+        self.assertIn("garden.txt", {citation["document"] for citation in answer["citations"]})
+        left_out = {each["document"] for each in answer["documents"] if each["error"]}
+        self.assertEqual(left_out, {"bad.pdf", "blank.txt"})
+        kept = {each["document"]: each["answer_id"] for each in answer["documents"] if not each["error"]}
+        self.assertEqual(set(kept), {"lease.txt", "garden.txt"})
+        trace = self.json("inspect", kept["garden.txt"], "--json")
+        self.assertEqual(trace["document"], "garden.txt")
+        self.assertEqual(trace["answer"], answer["answer"])
+        self.refused("ask", "--model", MODEL, bad, self.file("void.pdf", ""), "Why?")
 
     def test_models_that_cannot_be_used(self):
         models = [self.folder / "missing.gguf", self.folder, self.file("empty.gguf", ""),

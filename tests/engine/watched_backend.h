@@ -75,6 +75,22 @@ public:
                       std::span<const kernels::KvSpan> spans, std::int64_t before, float* s) override {
         m_cpu->windowScores(shape, queries, positions, window, spans, before, s);
     }
+    void windowLogSums(const kernels::AttentionShape& shape, const float* queries,
+                       const std::int32_t* positions, std::int64_t window,
+                       std::span<const kernels::KvSpan> spans, float* logSums) override {
+        m_cpu->windowLogSums(shape, queries, positions, window, spans, logSums);
+    }
+    void windowScoresAgainst(const kernels::AttentionShape& shape, const float* queries,
+                             const std::int32_t* positions, std::int64_t window,
+                             std::span<const kernels::KvSpan> spans, std::int64_t before,
+                             const float* logSums, float* s) override {
+        m_cpu->windowScoresAgainst(shape, queries, positions, window, spans, before, logSums, s);
+    }
+    void rerotateKeys(const kernels::AttentionShape& shape, const kernels::KvRows& rows, std::int64_t count,
+                      std::int32_t size, kernels::RopeStyle style, const double* inverseFrequency,
+                      const std::int32_t* shifts) override {
+        m_cpu->rerotateKeys(shape, rows, count, size, style, inverseFrequency, shifts);
+    }
     void poolScores(const kernels::AttentionShape& shape, const float* s, std::int64_t k, std::int32_t kernel,
                     kernels::Pooling pooling, float* c) override {
         m_cpu->poolScores(shape, s, k, kernel, pooling, c);

@@ -101,6 +101,26 @@ public:
         m_device->windowScores(shape, call.input(queries, window * shape.heads * shape.headSize), positions,
                                window, call.spans(shape, spans), before, call.array(s, shape.heads * before));
     }
+    void windowLogSums(const AttentionShape& shape, const float* queries, const std::int32_t* positions,
+                       std::int64_t window, std::span<const KvSpan> spans, float* logSums) override {
+        Call call(*m_device);
+        m_device->windowLogSums(shape, call.input(queries, window * shape.heads * shape.headSize), positions,
+                                window, call.spans(shape, spans), call.array(logSums, shape.heads * window));
+    }
+    void windowScoresAgainst(const AttentionShape& shape, const float* queries, const std::int32_t* positions,
+                             std::int64_t window, std::span<const KvSpan> spans, std::int64_t before,
+                             const float* logSums, float* s) override {
+        Call call(*m_device);
+        m_device->windowScoresAgainst(shape, call.input(queries, window * shape.heads * shape.headSize),
+                                      positions, window, call.spans(shape, spans), before,
+                                      call.input(logSums, shape.heads * window),
+                                      call.array(s, shape.heads * before));
+    }
+    void rerotateKeys(const AttentionShape& shape, const KvRows& rows, std::int64_t count, std::int32_t size,
+                      RopeStyle style, const double* inverseFrequency, const std::int32_t* shifts) override {
+        Call call(*m_device);
+        m_device->rerotateKeys(shape, call.rows(shape, rows), count, size, style, inverseFrequency, shifts);
+    }
     void poolScores(const AttentionShape& shape, const float* s, std::int64_t k, std::int32_t kernel,
                     Pooling pooling, float* c) override {
         Call call(*m_device);

@@ -108,6 +108,21 @@ TEST(PageMarks, WhereNothingWasLeftOutOnlyCitationsAreMarked) {
     EXPECT_EQ(page.cited.size(), 1U);
 }
 
+TEST(PageMarks, WhatIsNotReadYetIsNeitherCarriedNorPale) {
+    // The first line was read and carried, the second not read.
+    const DocumentMarks marks(smallDocument(),
+                              {{1, 1, 2, 1, 1}, {1, 1, 2, 0, 0}, {false, false, false, true, true}}, {});
+    EXPECT_TRUE(marks.leftSomethingOut());
+    EXPECT_DOUBLE_EQ(marks.share(), 1) << "of what was read";
+    EXPECT_NEAR(marks.readShare(), 0.6, 1e-6);
+    const PageMarks page = pageMarks(marks, 0);
+    EXPECT_TRUE(page.veils.empty());
+    EXPECT_EQ(page.carriedWashes.size(), 1U);
+    ASSERT_EQ(page.gutters.size(), 2U);
+    EXPECT_FALSE(page.gutters[0].unread);
+    EXPECT_TRUE(page.gutters[1].unread);
+}
+
 TEST(DocumentMarks, LeavesOutCitationsOutsideTheDocument) {
     const DocumentMarks marks(smallDocument(), {},
                               {cite(1, 5, 500), cite(2, 8, 8), cite(3, 9, 11), cite(3, 9, 11)});

@@ -84,6 +84,7 @@ TEST_F(StoreRecordsTest, KeepsEverythingAboutAnAnswer) {
     e.missingPages = {1, 70000};
     e.finish = FinishReason::Repetition;
     e.passages = 7;
+    e.parts = {3, 12};
     const std::vector<CitationRecord> citations = {{1, {0, 25}, {{10, 20}, {40, 44}}, 2, 17, "31 March 2027"},
                                                    {2, {25, 25}, {}, 0, 0, ""}};
     const std::vector<CheckedFact> facts = {{"2027", 20, 24, CheckedFact::Found::Nowhere, -1}};
@@ -108,6 +109,8 @@ TEST_F(StoreRecordsTest, KeepsEverythingAboutAnAnswer) {
     EXPECT_EQ(back.error->code, ErrorCode::OutOfMemory);
     EXPECT_THAT(back.missingPages, ElementsAre(1, 70000));
     EXPECT_EQ(back.finish, FinishReason::Repetition);
+    EXPECT_EQ(back.parts.read, 3);
+    EXPECT_EQ(back.parts.all, 12);
     EXPECT_EQ(back.passages, 7);
 
     const auto c = *reader()->citations(e.id);

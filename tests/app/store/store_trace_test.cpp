@@ -58,6 +58,7 @@ TEST(TraceCodecTest, WhatLayersKeepFitsToo) {
     Trace trace = largeTrace(100000);
     std::mt19937 random(9);
     trace.keptStep = 16;
+    trace.notRead = {{40, 2048}, {2048, 4096}, {9000, 9001}};
     trace.kept.resize(24, std::vector<std::vector<TokenRange>>(2));
     for (auto& layer : trace.kept) {
         for (auto& head : layer) {
@@ -77,6 +78,7 @@ TEST(TraceCodecTest, WhatLayersKeepFitsToo) {
     ASSERT_TRUE(back);
     EXPECT_EQ(back->kept, trace.kept);
     EXPECT_EQ(back->keptStep, 16U);
+    EXPECT_EQ(back->notRead, trace.notRead);
 }
 
 TEST(TraceCodecTest, KeepsEdgeValues) {

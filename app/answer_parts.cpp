@@ -1,0 +1,137 @@
+// AnswerEngine: documents that are asked in parts.
+#include <algorithm>
+#include <chrono>
+
+#include "app/answer_engine.h"
+#include "app/first_look.h"
+#include "app/guarded.h"
+
+namespace kvasir {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::int64_t kCarriedOnCpu = 4096, kCarriedOnGpu = 16384;  // tokens, of all parts together
+
+std::string memorySentence(const SegmentedDocument& segments, std::size_t documents) {
+    const auto all = std::ssize(segments.segments());
+    const std::size_t bytes = segments.bytesPerToken() * segments.tokens().size();
+    std::string sentence = (documents == 1 ? std::string("The document is")
+                                           : "The " + std::to_string(documents) + " documents are") +
+                           " read in " + std::to_string(all) + " parts and " +
+                           (documents == 1 ? "takes " : "take ") + std::to_string((bytes >> 20) + 1) +
+                           " MB of memory, " + std::to_string(segments.bytesPerToken()) +
+                           " bytes for each token.";
+    if (segments.mostHeld() < all) {
+        sentence += " Memory holds " + std::to_string(segments.mostHeld()) +
+                    " parts: those that search ranks best for the question are read.";
+    }
+    return sentence;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ReadParts>> AnswerEngine::prepareParts(
+    std::vector<std::shared_ptr<const Document>> documents) {
+    return guarded([&] { return makeParts(std::move(documents)); });
+}
+
+Result<std::unique_ptr<ReadParts>> AnswerEngine::makeParts(
+    std::vector<std::shared_ptr<const Document>> documents) {
+    Result<DocumentSet> set = DocumentSet::create(std::move(documents));
+    if (!set) return tl::unexpected(set.error());
+    std::unique_ptr<ReadParts> parts(new ReadParts{std::move(*set), 0, {}, {}, nullptr, ""});
+    const DocumentSet& all = parts->documents;
+    const TokenisedDocument prefix = m_prompts->tokenise(std::make_shared<const Document>());
+    parts->prefix = prefix.prefix;
+    std::vector<std::int64_t> sizes;
+    std::vector<TokenId> ids;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        const TokenisedDocument document = m_prompts->tokenise(all.document(i));
+        sizes.push_back(std::ssize(document.tokens));
+        for (TextToken token : document.tokens) {
+            token.begin += all.range(i).begin;
+            token.end += all.range(i).begin;
+            parts->tokens.push_back(token);
+            ids.push_back(token.id);
+        }
+    }
+    if (ids.empty()) {
+        return fail(
+            ErrorCode::Empty,
+            all.size() == 1 ? "There is no text in this document." : "There is no text in these documents.",
+            all.joined()->name, "If pages are pictures, have their text recognised first.");
+    }
+    parts->passages = findPassages(*all.joined());
+    // A tenth stays for the answers' own keys and values, and for everybody else.
+    const std::size_t budget = m_backend->freeMemory() / 10 * 9;
+    const ModelConfig& model = m_model->config();
+    SegmentSizes cut;
+    const std::int64_t room = model.window - parts->prefix - cut.overlap - kCarriedOnCpu / 4;
+    cut.own = std::clamp<std::int64_t>(room, 1, cut.own);
+    Result<std::unique_ptr<SegmentedDocument>> segments =
+        SegmentedDocument::create(*m_model, *m_backend, prefix.prompt, std::move(ids),
+                                  cutIntoSegments(sizes, cut), Policy::shipped(model).tspLayer, budget);
+    if (!segments) return tl::unexpected(segments.error());
+    parts->segments = std::move(*segments);
+    parts->sentence = memorySentence(*parts->segments, all.size());
+    return parts;
+}
+
+Result<void> AnswerEngine::readPart(ReadParts& parts, std::size_t part, std::span<const std::size_t> order,
+                                    const std::stop_token& stop, const ResidentDocument::Progress& progress) {
+    makeRoom(parts, order, part);
+    return guarded([&] { return parts.segments->read(*m_runner, part, stop, progress); });
+}
+
+Result<AskOutcome> AnswerEngine::askParts(const ReadParts& parts, const AskRequest& request,
+                                          const std::stop_token& stop, const OnText& onText) {
+    return guarded([&] { return answerParts(parts, request, stop, onText); });
+}
+
+Result<AskOutcome> AnswerEngine::answerParts(const ReadParts& parts, const AskRequest& request,
+                                             const std::stop_token& stop, const OnText& onText) {
+    const Clock::time_point begin = Clock::now();
+    const ModelConfig& model = m_model->config();
+    const Result<std::string> question = checkedQuestion(request.question);
+    if (!question) return tl::unexpected(question.error());
+    const QuestionPiece piece = m_prompts->question(*question);
+    const bool gpu = m_deviceName.starts_with("cuda");
+    const std::int64_t room = model.window - parts.prefix - std::ssize(piece.tokens) - request.maxTokens;
+    const PromptLayout whole{parts.prefix, parts.prefix + std::ssize(parts.tokens),
+                             parts.prefix + std::ssize(parts.tokens) + std::ssize(piece.tokens)};
+    // Who names a share or a number means that; coverage is not known before the parts are joined.
+    const bool named = request.policy && request.policy->name == "fixed";
+    const std::int64_t wanted = named ? request.policy->carriedTarget(whole)
+                                : gpu ? kCarriedOnGpu
+                                      : kCarriedOnCpu;
+    const std::int64_t most = std::clamp<std::int64_t>(wanted, 1, std::max<std::int64_t>(room, 1));
+    Result<SegmentChoice> choice = chooseFromSegments(*m_runner, *parts.segments, piece.tokens,
+                                                      Policy::shipped(model), most, stop, request.way);
+    if (!choice) return tl::unexpected(choice.error());
+    Result<std::unique_ptr<ResidentDocument>> resident =
+        gatherChosen(*m_runner, *parts.segments, choice->tokens, stop);
+    if (!resident) return tl::unexpected(resident.error());
+    ReadDocument chosen;
+    chosen.tokenised = tokenisedChoice(parts, choice->tokens);
+    chosen.passages = onlyTokens(parts.passages, chosen.tokenised.tokens);
+    chosen.resident = std::move(*resident);
+    chosen.chosen = true;
+    const double choosingMs = std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
+    AskRequest asked = request;
+    asked.mode = AnswerMode::Quick;
+    asked.pins.clear();
+    Result<AskOutcome> outcome = answer(chosen, asked, {}, stop, onText);
+    if (!outcome) return outcome;
+    outcome->trace.timings.earlyMs += choosingMs;
+    spreadTrace(outcome->trace, parts, *choice);
+    Answer& answer = outcome->answer;
+    answer.mode = AnswerMode::Parts;
+    answer.parts = parts.read();
+    answer.figures.promptTokens = outcome->trace.layout.length;
+    if (answer.figures.firstTokenMs > 0) answer.figures.firstTokenMs += choosingMs;
+    parts.documents.placeInDocuments(answer);
+    return outcome;
+}
+
+}  // namespace kvasir

@@ -1,0 +1,299 @@
+#include "app/cli/ask_parts.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <utility>
+
+#include "app/answer_check.h"
+
+namespace kvasir::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int kPassages = 200;  // of each document, to rank its parts by
+
+double secondsSince(Clock::time_point begin) {
+    return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+const char* plural(std::int32_t count) {
+    return count == 1 ? "" : "s";
+}
+
+}  // namespace
+
+Result<void> PartsAsking::run() {
+    if (Result<void> done = prepare(); !done) return done;
+    if (Result<void> done = readFirst(); !done) return done;
+    if (Result<void> done = give(m_context.arguments.mode == "full"); !done) return done;
+    const bool complete = m_given.front().outcome.answer.state == AnswerState::Complete;
+    Result<void> kept;
+    if (m_context.arguments.mode == "auto" && complete) kept = goOn();
+    if (m_context.arguments.json) printJson();
+    return kept;
+}
+
+Result<void> PartsAsking::prepare() {
+    for (const AskedFile& file : m_context.files) {
+        m_documents.push_back(file.document);
+        const Result<Library::Conversation> conversation =
+            m_context.library.conversation(m_context.reader, file.row, file.document->name);
+        if (!conversation) return tl::unexpected(conversation.error());
+        m_conversations.push_back(*conversation);
+    }
+    Result<std::unique_ptr<ReadParts>> parts = m_context.engine.prepareParts(m_documents);
+    if (!parts) return tl::unexpected(parts.error());
+    m_parts = std::move(*parts);
+    std::fprintf(stderr, "%s\n", m_parts->sentence.c_str());
+    m_order = rankParts(*m_parts, passages());
+    m_askedAt = nowMs();
+    return {};
+}
+
+/// Of all documents, as bytes of the joined text, the best first.
+std::vector<ByteRange> PartsAsking::passages() const {
+    std::vector<std::pair<double, ByteRange>> found;
+    for (std::size_t i = 0; i < m_context.files.size(); ++i) {
+        const Result<std::vector<PassageHit>> hits =
+            m_context.reader.searchPassages(m_context.files[i].row, m_context.request.question, kPassages);
+        if (!hits) continue;  // the parts are read in their own order then
+        const std::uint32_t first = m_parts->documents.range(i).begin;
+        for (const PassageHit& hit : *hits)
+            found.push_back({hit.score, {hit.range.begin + first, hit.range.end + first}});
+    }
+    std::stable_sort(found.begin(), found.end(),
+                     [](const auto& a, const auto& b) { return a.first > b.first; });
+    std::vector<ByteRange> ranges;
+    for (const auto& [score, range] : found)
+        ranges.push_back(range);
+    return ranges;
+}
+
+/// False: there is nothing more to read.
+Result<bool> PartsAsking::readNext(const std::string& step) {
+    const std::optional<std::size_t> next = nextPart(*m_parts, m_order);
+    if (!next) return false;
+    const PartsRead before = m_parts->read();
+    const Clock::time_point begin = Clock::now();
+    const Result<void> read = m_context.engine.readPart(
+        *m_parts, *next, m_order, m_context.stop, [&](std::int64_t done, std::int64_t all) {
+            const double parts = before.read + static_cast<double>(done) / static_cast<double>(all);
+            m_context.progress.show(step, parts / before.all, -1);
+        });
+    m_readMs += secondsSince(begin) * 1000;
+    if (!read) return tl::unexpected(read.error());
+    return true;
+}
+
+/// As many parts as take a short time, at least one; with --mode full all of them.
+Result<void> PartsAsking::readFirst() {
+    const bool all = m_context.arguments.mode == "full";
+    const Clock::time_point begin = Clock::now();
+    double each = 0;
+    while (const std::optional<std::size_t> next = nextPart(*m_parts, m_order)) {
+        if (!all && !isWorthWaiting(*m_parts, m_order, *next, secondsSince(begin), each)) break;
+        const Clock::time_point part = Clock::now();
+        const Result<bool> read =
+            readNext(all ? "Reading all parts" : "Reading the parts that fit the question best");
+        if (!read) return tl::unexpected(read.error());
+        each = std::max(each, secondsSince(part));
+    }
+    m_context.progress.finish();
+    return {};
+}
+
+/// The other parts. It may be stopped: there is an answer.
+Result<void> PartsAsking::goOn() {
+    while (!m_context.stop.stop_requested()) {
+        const Result<bool> read = readNext("Reading the other parts");
+        if (!read && read.error().code != ErrorCode::Cancelled) {
+            m_context.progress.finish();
+            std::fprintf(stderr, "kvasir-cli: The other parts are not read. %s\n",
+                         read.error().message().c_str());
+        }
+        if (!read) return {};
+        const std::int32_t count = m_parts->read().read;
+        if (*read && count < 2 * m_asked.read) continue;
+        if (!*read && count == m_asked.read) return {};
+        if (Result<void> given = give(!*read); !given) return given;
+        if (!*read) return {};
+    }
+    return {};
+}
+
+Result<void> PartsAsking::give(bool last) {
+    const bool first = m_given.empty();
+    Given given;
+    if (first) {
+        Result<std::vector<RowId>> rows = begin();
+        if (!rows) return tl::unexpected(rows.error());
+        given.rows = std::move(*rows);
+    }
+    Result<AskOutcome> outcome = ask(given.rows);
+    if (!outcome && !first && outcome.error().code == ErrorCode::Cancelled) return {};
+    if (!outcome) {
+        // What was asked is kept with the reason why there is no answer.
+        given.outcome.answer.question = m_context.request.question;
+        given.outcome.answer.state = AnswerState::Failed;
+        given.outcome.answer.error = outcome.error();
+        if (first) static_cast<void>(keep(given));
+        return tl::unexpected(outcome.error());
+    }
+    given.outcome = std::move(*outcome);
+    Answer& answer = given.outcome.answer;
+    if (!first && answer.state != AnswerState::Complete) return {};  // stopped: the one before stands
+    m_asked = answer.parts;
+    const bool changed = first || (given.outcome.tokens != m_given.back().outcome.tokens &&
+                                   compareFacts(m_given.back().outcome.answer, answer) == Verdict::Different);
+    if (!changed) {
+        if (!m_context.arguments.json) {
+            std::printf("From %d of %d parts read: the answer %s.\n", answer.parts.read, answer.parts.all,
+                        last ? "stays" : "stays so far");
+            std::fflush(stdout);
+        }
+        return {};
+    }
+    if (!first) {
+        Result<std::vector<RowId>> rows = begin();
+        if (!rows) return tl::unexpected(rows.error());
+        given.rows = std::move(*rows);
+        answer.follows = m_given.back().outcome.answer.id;
+    }
+    answer.id = answerId(given.rows.front());
+    answer.askedAt = m_askedAt;
+    answer.figures.readMs = m_readMs;
+    Result<void> kept = keep(given);
+    if (kept && !first) kept = noteOther(m_given.back(), given);
+    if (!m_context.arguments.json) {
+        if (!first) {
+            std::printf("\nWith %d more part%s the answer is another:\n\n%s",
+                        answer.parts.read - m_given.back().outcome.answer.parts.read,
+                        plural(answer.parts.read - m_given.back().outcome.answer.parts.read),
+                        answer.text.c_str());
+        }
+        printBelow(m_documents, answer);
+        std::fflush(stdout);
+    }
+    m_given.push_back(std::move(given));
+    return kept;
+}
+
+/// The first answer is shown while it is written.
+Result<AskOutcome> PartsAsking::ask(const std::vector<RowId>& rows) {
+    m_context.progress.show("Looking for the answer", -1, -1);
+    std::size_t shown = 0;
+    Result<AskOutcome> outcome =
+        m_context.engine.askParts(*m_parts, m_context.request, m_context.stop, [&](std::string_view text) {
+            if (rows.empty()) return;
+            if (shown == 0) m_context.progress.finish();
+            m_context.store.saveAnswer(rows.front(), std::string(text));
+            if (!m_context.arguments.json) {
+                std::fwrite(text.data() + shown, 1, text.size() - shown, stdout);
+                std::fflush(stdout);
+            }
+            shown = text.size();
+        });
+    m_context.progress.finish();
+    return outcome;
+}
+
+/// An exchange with each document.
+Result<std::vector<RowId>> PartsAsking::begin() {
+    std::vector<RowId> rows;
+    for (std::size_t i = 0; i < m_conversations.size(); ++i) {
+        Answer asked;
+        asked.question = m_context.request.question;
+        asked.mode = AnswerMode::Parts;
+        asked.askedAt = m_askedAt;
+        if (!m_given.empty()) asked.follows = answerId(m_given.back().rows[i]);
+        const Result<RowId> row =
+            m_context.library.begin(m_conversations[i], asked, m_context.engine.model().config().name).get();
+        if (!row) return tl::unexpected(row.error());
+        rows.push_back(*row);
+    }
+    return rows;
+}
+
+/// With each document its own citations and marks.
+Result<void> PartsAsking::keep(const Given& given) {
+    Result<void> kept;
+    for (std::size_t i = 0; i < given.rows.size(); ++i) {
+        Answer own = m_parts->documents.ofDocument(given.outcome.answer, i);
+        own.id = answerId(given.rows[i]);
+        own.follows = m_given.empty() ? std::string() : answerId(m_given.back().rows[i]);
+        const AnswerTrace trace = given.outcome.trace.tokens.empty()
+                                      ? AnswerTrace{}
+                                      : traceOf(given.outcome.trace, m_parts->documents, i);
+        const Result<void> done = m_context.library.finish(given.rows[i], m_conversations[i], own, trace,
+                                                           m_context.engine.model().config().name);
+        if (!done) kept = done;
+    }
+    return kept;
+}
+
+/// That more parts changed an answer.
+Result<void> PartsAsking::noteOther(const Given& before, const Given& later) {
+    Result<void> kept;
+    for (std::size_t i = 0; i < before.rows.size(); ++i) {
+        CheckRecord check;
+        check.verdict = Verdict::Different;
+        check.by = AnswerMode::Parts;
+        check.other = later.rows[i];
+        const Result<void> done = m_context.store.saveCheck(before.rows[i], std::move(check)).get();
+        if (!done) kept = done;
+    }
+    return kept;
+}
+
+/// The answer that stands, and the one before it where more parts changed it.
+void PartsAsking::printJson() const {
+    const Answer& answer = m_given.back().outcome.answer;
+    Json draft;
+    if (m_given.size() > 1) {
+        const Answer& before = m_given[m_given.size() - 2].outcome.answer;
+        draft = {{"answer", before.text},
+                 {"citations", citationsJson(m_documents, before)},
+                 {"mode", modeName(before.mode)},
+                 {"answer_id", before.id}};
+    }
+    Json missing = Json::array();
+    for (const std::int32_t page : answer.missingPages)
+        missing.push_back(page + 1);
+    Json documents = Json::array();
+    for (std::size_t i = 0; i < m_documents.size(); ++i) {
+        documents.push_back({{"document", m_documents[i]->name},
+                             {"answer_id", answerId(m_given.back().rows[i])},
+                             {"error", Json()}});
+    }
+    for (const FailedFile& file : m_context.failed) {
+        documents.push_back({{"document", file.path.filename().string()},
+                             {"answer_id", Json()},
+                             {"error", toJson(file.error)}});
+    }
+    const Answer& first = m_given.front().outcome.answer;
+    print({{"answer", answer.text},
+           {"citations", citationsJson(m_documents, answer)},
+           {"answerable", answer.answerable},
+           {"mode", modeName(answer.mode)},
+           {"confirmed", false},
+           {"verdict", Json()},
+           {"draft", draft},
+           {"looked_at", Json::array()},
+           {"parts", partsJson(m_asked)},
+           {"documents", documents},
+           {"finish", finishName(answer.finish)},
+           {"stopped", answer.state == AnswerState::Stopped},
+           {"prompt_tokens", answer.figures.promptTokens},
+           {"carried_tokens", answer.figures.carriedTokens},
+           {"ttft_ms", first.figures.firstTokenMs},
+           {"read_ms", first.figures.readMs},
+           {"full_read_ms", Json()},
+           {"check_ms", Json()},
+           {"decode_tokens_per_s", answer.figures.decodeTokensPerSecond},
+           {"missing_pages", missing},
+           {"answer_id", answer.id}});
+}
+
+}  // namespace kvasir::cli

@@ -1,0 +1,154 @@
+// What the engine thread does with documents that are longer than the model's window.
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "app/answer_check.h"
+#include "app/engine_thread.h"
+
+namespace kvasir {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double secondsSince(Clock::time_point begin) {
+    return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+}  // namespace
+
+bool EngineThread::prepareParts(Work& work, DocumentId id) {
+    Result<std::unique_ptr<ReadParts>> parts = m_engine->prepareParts({work.document});
+    while (!parts && parts.error().code == ErrorCode::OutOfMemory && dropOldest(work))
+        parts = m_engine->prepareParts({work.document});
+    if (!parts) {
+        {
+            const std::lock_guard lock(m_mutex);
+            work.failure = parts.error();
+        }
+        work.state.error = parts.error();
+        report(id, work, ReadingStage::Failed);
+        return false;
+    }
+    work.parts = std::move(*parts);
+    work.partOrder = rankParts(*work.parts, {});
+    work.inParts = true;
+    work.state.tokens = std::ssize(work.parts->tokens);
+    work.state.parts = work.parts->read();
+    work.clock.start(0);
+    report(id, work, ReadingStage::FirstReading);
+    return true;
+}
+
+bool EngineThread::isToBeReadInParts(const Work& work) const {
+    return nextPart(*work.parts, work.partOrder).has_value();
+}
+
+/// Whether there is more to check a draft by. Asking again costs more the more parts there are: it is done
+/// when their number has doubled, and at the end.
+bool EngineThread::isDue(const Draft& draft, const Work& work) const {
+    if (work.parts == nullptr) return work.read != nullptr && work.read->resident->fullDone();
+    const std::int32_t asked = draft.outcome.answer.parts.read, read = work.parts->read().read;
+    return read > asked && (read >= 2 * asked || !isToBeReadInParts(work));
+}
+
+Result<void> EngineThread::readPart(Work& work, DocumentId id, std::size_t part,
+                                    const std::stop_token& stop) {
+    const PartsRead before = work.parts->read();
+    const Result<void> done =
+        m_engine->readPart(*work.parts, part, work.partOrder, stop, [&](std::int64_t rows, std::int64_t all) {
+            const std::int64_t whole = before.all * all, now = before.read * all + rows;
+            work.clock.advance(now);
+            work.state.share = static_cast<double>(now) / static_cast<double>(whole);
+            work.state.secondsLeft = work.clock.secondsLeft(whole);
+            report(id, work, ReadingStage::FirstReading);
+        });
+    work.state.parts = work.parts->read();
+    return done;
+}
+
+void EngineThread::runReadPart(Job& job) {
+    Work& work = *job.work;
+    const std::optional<std::size_t> next = nextPart(*work.parts, work.partOrder);
+    if (!next) return;
+    const Result<void> done = readPart(work, job.document, *next, m_runningStop.get_token());
+    if (done) {
+        const bool more = isToBeReadInParts(work);
+        report(job.document, work, more ? ReadingStage::FirstReading : ReadingStage::FirstDone);
+    } else if (done.error().code != ErrorCode::Cancelled) {
+        {
+            const std::lock_guard lock(m_mutex);
+            work.failure = done.error();
+        }
+        work.state.error = done.error();
+        report(job.document, work, ReadingStage::Failed);
+    } else if (work.paused) {
+        report(job.document, work, ReadingStage::Stopped);
+    }
+    reportModel();
+}
+
+/// Reads the parts that fit the question best, for a short time, and answers from all that are read.
+Result<AskOutcome> EngineThread::askInParts(Job& job, const std::stop_token& stop) {
+    Work& work = *job.work;
+    Question& question = *job.question;
+    if (question.findPassages) work.partOrder = rankParts(*work.parts, question.findPassages());
+    const Clock::time_point begin = Clock::now();
+    double each = 0;
+    Result<void> read;
+    while (const std::optional<std::size_t> next = nextPart(*work.parts, work.partOrder)) {
+        if (!isWorthWaiting(*work.parts, work.partOrder, *next, secondsSince(begin), each)) break;
+        const Clock::time_point part = Clock::now();
+        read = readPart(work, job.document, *next, stop);
+        if (!read) break;
+        each = std::max(each, secondsSince(part));
+    }
+    const double readMs = secondsSince(begin) * 1000;
+    Result<AskOutcome> outcome =
+        read ? m_engine->askParts(
+                   *work.parts, question.request, stop,
+                   [&](std::string_view text) { m_events.text(question.key, AnswerMode::Parts, text); })
+             : Result<AskOutcome>(tl::unexpected(read.error()));
+    if (!outcome && outcome.error().code == ErrorCode::Cancelled) {
+        AskOutcome stopped;
+        stopped.answer.question = question.request.question;
+        stopped.answer.state = AnswerState::Stopped;
+        stopped.answer.mode = AnswerMode::Parts;
+        return stopped;
+    }
+    if (outcome) outcome->answer.figures.readMs = readMs;
+    return outcome;
+}
+
+/// Asks again, with more parts. What says the same is not shown again, until all parts are read.
+void EngineThread::runCheckParts(Job& job) {
+    const std::shared_ptr<Draft> draft = job.draft;
+    const Clock::time_point begin = Clock::now();
+    Result<AskOutcome> later = m_engine->askParts(*job.work->parts, draft->request, m_runningStop.get_token(),
+                                                  [](std::string_view) {});
+    const bool stopped =
+        later ? later->answer.state == AnswerState::Stopped : later.error().code == ErrorCode::Cancelled;
+    if (stopped) return;  // done again later
+    const bool last = !later || !isToBeReadInParts(*job.work);
+    {
+        const std::lock_guard lock(m_mutex);
+        const auto place = std::find(m_drafts.begin(), m_drafts.end(), draft);
+        if (place == m_drafts.end()) return;  // the document was closed meanwhile
+        if (last) m_drafts.erase(place);
+    }
+    if (!later) return m_events.checked(draft->key, tl::unexpected(later.error()));
+    ConfirmOutcome outcome;
+    outcome.check.by = AnswerMode::Parts;
+    outcome.check.sampled = draft->request.sampling.temperature > 0;
+    outcome.check.verdict = later->tokens == draft->outcome.tokens
+                                ? Verdict::SameWords
+                                : compareFacts(draft->outcome.answer, later->answer);
+    outcome.check.ms = secondsSince(begin) * 1000;
+    const bool changed = outcome.check.verdict == Verdict::Different;
+    draft->outcome.answer.parts = later->answer.parts;
+    if (changed) draft->outcome = *later;
+    outcome.full = std::move(*later);
+    if (changed || last) m_events.checked(draft->key, std::move(outcome));
+}
+
+}  // namespace kvasir

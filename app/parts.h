@@ -1,0 +1,62 @@
+// Documents that are asked in parts: longer than the model's window, or several at once. The engine's word
+// for a part is segment (engine/segmented_document.h).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "app/answer.h"
+#include "app/answer_trace.h"
+#include "app/document_set.h"
+#include "app/passages.h"
+#include "app/prompt.h"
+#include "engine/segmented_document.h"
+#include "engine/segmented_question.h"
+#include "engine/tokenizer.h"
+
+namespace kvasir {
+
+/// Belongs to the engine thread, like ReadDocument.
+struct ReadParts {
+    DocumentSet documents;
+    std::int64_t prefix = 0;        ///< tokens of the constant prefix
+    std::vector<TextToken> tokens;  ///< of all documents, with their bytes of the joined text
+    Passages passages;              ///< of the joined text
+    std::unique_ptr<SegmentedDocument> segments;
+    std::string sentence;  ///< for the user, before reading starts: memory, and whether all parts fit
+
+    PartsRead read() const;
+    /// Bytes of the joined text that are the part's own.
+    ByteRange bytes(std::size_t part) const;
+};
+
+/// The order in which parts are read for a question: those with the best passages first, then the others from
+/// the beginning. `passages` of the joined text, the best first.
+std::vector<std::size_t> rankParts(const ReadParts& parts, std::span<const ByteRange> passages);
+
+/// The next part to be read in this order; none when all are that memory can hold.
+std::optional<std::size_t> nextPart(const ReadParts& parts, std::span<const std::size_t> order);
+
+/// A first answer waits for the best parts only, and not for long: whether this part is still worth waiting
+/// for after `seconds` of reading, when another takes `each`.
+bool isWorthWaiting(const ReadParts& parts, std::span<const std::size_t> order, std::size_t part,
+                    double seconds, double each);
+
+/// Gives up parts that are last in the order until there is room for this one.
+void makeRoom(ReadParts& parts, std::span<const std::size_t> order, std::size_t part);
+
+/// The chosen tokens as a document to be asked, without its resident part.
+TokenisedDocument tokenisedChoice(const ReadParts& parts, std::span<const std::int64_t> chosen);
+
+/// The trace of an answer over chosen tokens, as one over the whole of the documents: positions are those of
+/// prefix, all tokens and question, one behind another.
+void spreadTrace(AnswerTrace& trace, const ReadParts& parts, const SegmentChoice& choice);
+
+/// Of a trace over several documents what belongs to one of them.
+AnswerTrace traceOf(const AnswerTrace& trace, const DocumentSet& documents, std::size_t index);
+
+}  // namespace kvasir

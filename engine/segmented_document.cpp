@@ -1,0 +1,122 @@
+#include "engine/segmented_document.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace kvasir {
+
+using kernels::KvType;
+
+std::vector<Segment> cutIntoSegments(std::span<const std::int64_t> documentTokens,
+                                     const SegmentSizes& sizes) {
+    std::vector<Segment> segments;
+    std::int64_t first = 0;
+    for (const std::int64_t tokens : documentTokens) {
+        const std::int64_t count = (tokens + sizes.own - 1) / sizes.own;
+        for (std::int64_t i = 0; i < count; ++i) {
+            const std::int64_t begin = first + tokens * i / count, end = first + tokens * (i + 1) / count;
+            segments.push_back({std::max(first, begin - sizes.overlap), begin, end});
+        }
+        first += tokens;
+    }
+    return segments;
+}
+
+Result<std::unique_ptr<SegmentedDocument>> SegmentedDocument::create(
+    const Model& model, kernels::Backend& backend, std::vector<TokenId> prefix, std::vector<TokenId> tokens,
+    std::vector<Segment> segments, std::int32_t tspLayer, std::size_t budget, KvType type) {
+    const ModelConfig& c = model.config();
+    const auto known = [&](TokenId id) { return id >= 0 && id < c.vocabulary; };
+    const auto inside = [&](const Segment& s) {
+        return 0 <= s.context && s.context <= s.begin && s.begin < s.end && s.end <= std::ssize(tokens);
+    };
+    const auto apart = [](const Segment& a, const Segment& b) { return a.end > b.begin; };
+    if (tspLayer < 0 || tspLayer >= c.layers || type == KvType::Int8 || prefix.empty() || segments.empty() ||
+        !std::ranges::all_of(prefix, known) || !std::ranges::all_of(tokens, known) ||
+        !std::ranges::all_of(segments, inside) ||
+        std::ranges::adjacent_find(segments, apart) != segments.end()) {
+        return fail(ErrorCode::InvalidArgument, "The parts of the document do not belong to this model.",
+                    model.path().string(), "Read the document again with this model.");
+    }
+    std::int64_t longest = 0;
+    for (const Segment& segment : segments)
+        longest = std::max(longest, std::ssize(prefix) + segment.end - segment.context);
+    if (longest > c.window) {
+        return fail(ErrorCode::TooLarge,
+                    "A part of the document is " + std::to_string(longest) +
+                        " tokens long, and the model's window holds " + std::to_string(c.window) + ".",
+                    "", "Choose a model with a longer window.");
+    }
+    const std::size_t each = ResidentDocument::bytes(c, tspLayer, type, longest, false);
+    if (each > budget) {
+        return fail(ErrorCode::OutOfMemory,
+                    "Reading a part of this document needs " + std::to_string(each >> 20) +
+                        " MB of memory, and there are " + std::to_string(budget >> 20) + " MB for it.",
+                    "", "Close other programs, or choose a smaller model.");
+    }
+    std::unique_ptr<SegmentedDocument> document(new SegmentedDocument(model, backend));
+    document->m_prefix = std::move(prefix);
+    document->m_tokens = std::move(tokens);
+    document->m_residents.resize(segments.size());
+    document->m_segments = std::move(segments);
+    document->m_tspLayer = tspLayer;
+    document->m_type = type;
+    document->m_mostHeld = static_cast<std::int64_t>(std::min(budget / each, document->m_segments.size()));
+    return document;
+}
+
+Result<void> SegmentedDocument::read(LayerRunner& runner, std::size_t index, const std::stop_token& stop,
+                                     const ResidentDocument::Progress& progress) {
+    if (index >= m_segments.size()) {
+        return fail(ErrorCode::InvalidArgument, "The document has no such part.",
+                    "part " + std::to_string(index + 1), "Read another part.");
+    }
+    if (isRead(index)) return {};
+    std::unique_ptr<ResidentDocument>& resident = m_residents[index];
+    if (resident == nullptr) {
+        if (!hasRoom()) {
+            return fail(ErrorCode::OutOfMemory, "There is no memory for another part of the document.", "",
+                        "Close other programs, or choose a smaller model.");
+        }
+        const Segment& segment = m_segments[index];
+        std::vector<TokenId> tokens = m_prefix;
+        tokens.insert(tokens.end(), m_tokens.begin() + segment.context, m_tokens.begin() + segment.end);
+        Result<std::unique_ptr<ResidentDocument>> made =
+            ResidentDocument::create(m_model, m_backend, std::move(tokens), m_tspLayer, m_type);
+        if (!made) return tl::unexpected(made.error());
+        resident = std::move(*made);
+        ++m_held;
+    }
+    Result<void> done = resident->readEarly(runner, stop, progress);
+    if (done) ++m_readCount;
+    return done;
+}
+
+bool SegmentedDocument::isRead(std::size_t index) const {
+    return m_residents[index] != nullptr && m_residents[index]->earlyDone();
+}
+
+void SegmentedDocument::drop(std::size_t index) {
+    if (m_residents[index] == nullptr) return;
+    if (isRead(index)) --m_readCount;
+    m_residents[index].reset();
+    --m_held;
+}
+
+std::int64_t SegmentedDocument::firstOwnRow(std::size_t index) const {
+    return std::ssize(m_prefix) + m_segments[index].begin - m_segments[index].context;
+}
+
+std::size_t SegmentedDocument::bytes() const {
+    std::size_t bytes = 0;
+    for (const std::unique_ptr<ResidentDocument>& resident : m_residents)
+        bytes += resident != nullptr ? resident->bytes() : 0;
+    return bytes;
+}
+
+std::size_t SegmentedDocument::bytesPerToken() const {
+    return ResidentDocument::bytes(m_model.config(), m_tspLayer, m_type, 1, false);
+}
+
+}  // namespace kvasir
