@@ -112,6 +112,11 @@ std::vector<bool> carriedTokens(const AnswerTrace& trace) {
     return carried;
 }
 
+/// The layer whose attention says where an answer comes from: at 0.7 L it looks at what is being told.
+std::int32_t evidenceLayer(const ModelConfig& model) {
+    return model.nearestFullLayer(std::min((model.layers * 7 + 5) / 10, model.layers - 1));
+}
+
 std::vector<std::int32_t> missingPages(const Document& document) {
     std::vector<std::int32_t> pages;
     for (std::size_t i = 0; i < document.pages.size(); ++i) {
@@ -256,7 +261,7 @@ Result<AskOutcome> AnswerEngine::answer(const ReadDocument& document, const AskR
     Generation::Options options;
     options.policy = policy;
     options.maxTokens = request.maxTokens;
-    options.observed = {Policy::shipped(m_model->config()).tspLayer};
+    options.observed = {evidenceLayer(m_model->config())};
     const PromptLayout layout = m_prompts->layout(document.tokenised, piece);
     Result<std::unique_ptr<Generation>> generation =
         Generation::create(*m_runner, *document.resident, piece.tokens, layout, options);

@@ -77,9 +77,8 @@ TEST_P(GenerationTest, APolicyOfAnotherLayerDoesNotUseTheResidentStates) {
 
 TEST_P(GenerationTest, WhatIsNotDocumentIsAlwaysCarried) {
     const std::vector<TokenId> tokens = prompt(400);
-    Policy policy = Policy::shipped(model->config());
+    Policy policy = Policy::fixedRate(model->config(), 100);
     policy.minimumCarried = 60;
-    policy.ratePerMille = 100;
     const std::unique_ptr<ResidentDocument> document = resident(tokens, 380, policy.tspLayer);
     const std::unique_ptr<Generation> made = generation(*document, tokens, policy, {12, 380, 0});
     const Outcome outcome = finish(*made);
