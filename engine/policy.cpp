@@ -17,8 +17,10 @@ std::int64_t share(std::int64_t count, std::int32_t perMille) {
 Policy Policy::shipped(const ModelConfig& model) {
     Policy policy;
     policy.name = "shipped";
-    policy.tspLayer = model.nearestFullLayer(
-        std::min((model.layers * 87 + 50) / 100, model.layers - 1));  // 0.87 L, rounded
+    // 0.87 L, rounded; one layer at least is late
+    const std::int32_t usual = std::clamp((model.layers * 87 + 50) / 100, 0, std::max(model.layers - 2, 0));
+    policy.tspLayer =
+        model.calibratedTspLayer >= 0 ? model.calibratedTspLayer : model.nearestFullLayer(usual);
     policy.coveragePerMille = 950;
     policy.minimumCarried = 2048;
     policy.maximumCarried = 8192;
