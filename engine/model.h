@@ -53,6 +53,8 @@ public:
     const Result<ChatTemplate>& chat() const { return m_chat; }
     const std::filesystem::path& path() const { return m_file->path(); }
     std::uint64_t fileBytes() const { return m_file->bytes(); }
+    /// See GgufFile::fingerprint.
+    Result<std::string> fingerprint() const { return m_file->fingerprint(); }
     kernels::Activations activations() const { return m_activations; }
     kernels::AttentionShape attentionShape(std::int32_t layer) const;
 
