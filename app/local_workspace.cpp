@@ -267,7 +267,6 @@ QString LocalWorkspace::ask(DocumentId document, const QString& question) {
         asked.answer.waitSeconds = std::max(0.0, entry->reading.secondsLeft);
     m_answers[id] = std::move(asked);
     entry->answers.push_back(id);
-    entry->info.answers = static_cast<std::int32_t>(entry->answers.size());
     const bool textComes =
         entry->info.open && entry->text == nullptr && entry->reading.stage != ReadingStage::Failed;
     if (textComes) {
@@ -395,7 +394,6 @@ QString LocalWorkspace::addBelow(const QString& draft, const QString& id) {
     if (Entry* entry = find(m_answers.at(id).document)) {
         const auto place = std::find(entry->answers.begin(), entry->answers.end(), draft);
         entry->answers.insert(place == entry->answers.end() ? place : std::next(place), id);
-        entry->info.answers = static_cast<std::int32_t>(entry->answers.size());
     }
     return id;
 }

@@ -65,7 +65,6 @@ void LocalWorkspace::loadAnswers(Entry& entry) {
         }
     }
     entry.answers.insert(entry.answers.begin(), stored.begin(), stored.end());
-    entry.info.answers = static_cast<std::int32_t>(entry.answers.size());
 }
 
 LocalWorkspace::Entry* LocalWorkspace::find(DocumentId id) {

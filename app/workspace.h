@@ -27,7 +27,6 @@ struct DocumentInfo {
     QString path;
     DocumentKind kind = DocumentKind::Pdf;
     std::vector<QSizeF> pageSizes;  ///< points; empty in text files
-    std::int32_t answers = 0;       ///< in the store
     bool open = false;              ///< open now, or only remembered
 };
 

@@ -54,11 +54,12 @@ not_run() {
 # ctest_step NAME PRESET [CTEST_ARGUMENT...] runs tests of a built preset; each test counts.
 ctest_step() {
     step_name=$1
-    local preset=$2 start=$SECONDS junit="$log_dir/junit-$2.xml" counts
+    local preset=$2 start=$SECONDS junit="$log_dir/junit-$2.xml" counts timeout=600
+    [[ $preset != asan && $preset != tsan ]] || timeout=6000 # as patient as tests/patience.h
     shift 2
     printf '\n== %s\n' "$step_name"
     rm -f "$junit"
-    (cd "$root" && ctest --preset "$preset" -j "$(nproc)" --timeout 600 --output-junit "$junit" "$@") 2>&1 |
+    (cd "$root" && ctest --preset "$preset" -j "$(nproc)" --timeout "$timeout" --output-junit "$junit" "$@") 2>&1 |
         grep -vE '^ *[0-9]+/[0-9]+ Test .* Passed |^ +Start +[0-9]+: ' || true
     step_times+=("$(printf '%4d s  %s' $((SECONDS - start)) "$step_name")")
     if ! counts=$(python3 "$root/installer/junit_counts.py" "$junit" "$log_dir/failed-$preset.txt"); then

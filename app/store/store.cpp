@@ -7,8 +7,8 @@
 #include <QStandardPaths>
 
 #include "app/store/database.h"
-#include "app/store/passages.h"
 #include "app/store/rows.h"
+#include "app/store/search_passages.h"
 #include "app/store/trace_codec.h"
 #include "app/store/write_queue.h"
 
@@ -202,7 +202,7 @@ Pending<void> Store::indexDocument(RowId document, std::shared_ptr<const Documen
         Query query(database,
                     "INSERT INTO passages (document_id, text_begin, text_end, page, line, text) "
                     "VALUES (?, ?, ?, ?, ?, ?)");
-        for (const Passage& p : makePassages(*text)) {
+        for (const SearchPassage& p : cutForSearch(*text)) {
             query << document << p.range.begin << p.range.end << p.page << p.line
                   << text->text.substr(p.range.begin, p.range.end - p.range.begin);
             query.run();

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "tests/app/app_support.h"
+#include "tests/patience.h"
 
 namespace kvasir {
 namespace {
@@ -46,7 +47,7 @@ protected:
         m_changed.notify_all();
     }
     template <typename Condition>
-    bool wait(Condition condition, std::chrono::seconds limit = 300s) {
+    bool wait(Condition condition, std::chrono::seconds limit = 300s * test::kPatience) {
         std::unique_lock lock(m_mutex);
         return m_changed.wait_for(lock, limit, condition);
     }

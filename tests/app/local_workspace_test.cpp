@@ -8,11 +8,12 @@
 
 #include "app/archive.h"
 #include "tests/app/app_support.h"
+#include "tests/patience.h"
 
 namespace kvasir {
 namespace {
 
-constexpr int kLongestMs = 180'000;  // a busy machine is slow, a defect waits for ever
+constexpr int kLongestMs = 180'000 * test::kPatience;  // a busy machine is slow, a defect waits for ever
 
 QString q(const std::filesystem::path& path) {
     return QString::fromStdString(path.string());
@@ -67,6 +68,14 @@ protected:
                    stage == ReadingStage::FullDone;
         });
     }
+    /// First answers alone: whether a check or a first look adds others depends on the computer's speed.
+    std::vector<QString> firstAnswers(DocumentId id) {
+        std::vector<QString> ids;
+        for (const QString& answer : m_workspace->answers(id)) {
+            if (m_workspace->answer(answer).follows.empty()) ids.push_back(answer);
+        }
+        return ids;
+    }
     Answer ended(const QString& id) {
         waitFor([&] {
             const AnswerState state = m_workspace->answer(id).state;
@@ -106,10 +115,9 @@ TEST_F(LocalWorkspaceTest, AQuestionAskedWhileOpeningIsAnsweredAndKept) {
     const std::vector<DocumentInfo> documents = m_workspace->documents();
     ASSERT_EQ(documents.size(), 1U);
     EXPECT_FALSE(documents[0].open);
-    EXPECT_EQ(documents[0].answers, 1);
     const DocumentId again = m_workspace->open(documents[0].path);
     EXPECT_EQ(again, documents[0].id);
-    const std::vector<QString> answers = m_workspace->answers(again);
+    const std::vector<QString> answers = firstAnswers(again);
     ASSERT_EQ(answers.size(), 1U);
     const Answer kept = m_workspace->answer(answers[0]);
     EXPECT_EQ(kept.state, AnswerState::Complete);
@@ -251,12 +259,12 @@ TEST_F(LocalWorkspaceTest, TwoDocumentsKeepTheirAnswersApart) {
     const QString ofA = m_workspace->ask(a, "Who is the tenant?");
     EXPECT_EQ(ended(ofA).state, AnswerState::Complete);
     EXPECT_EQ(ended(ofB).state, AnswerState::Complete);
-    EXPECT_EQ(m_workspace->answers(a), std::vector<QString>{ofA});
-    EXPECT_EQ(m_workspace->answers(b), std::vector<QString>{ofB});
+    EXPECT_EQ(firstAnswers(a), std::vector<QString>{ofA});
+    EXPECT_EQ(firstAnswers(b), std::vector<QString>{ofB});
     begin();
-    EXPECT_EQ(m_workspace->documents().size(), 2U);
+    ASSERT_EQ(m_workspace->documents().size(), 2U);
     for (const DocumentInfo& info : m_workspace->documents())
-        EXPECT_EQ(info.answers, 1) << info.name.toStdString();
+        EXPECT_EQ(firstAnswers(info.id).size(), 1U) << info.name.toStdString();
 }
 
 TEST_F(LocalWorkspaceTest, TheSameContentUnderAnotherNameBringsItsAnswers) {
@@ -264,13 +272,13 @@ TEST_F(LocalWorkspaceTest, TheSameContentUnderAnotherNameBringsItsAnswers) {
     ASSERT_EQ(ended(m_workspace->ask(a, "Who is the tenant?")).state, AnswerState::Complete);
     begin();
     const DocumentId b = m_workspace->open(q(lease("copy.txt")));
-    const QString asked = m_workspace->ask(b, "Who is the landlord?");
-    ASSERT_EQ(ended(asked).state, AnswerState::Complete);
+    const QString second = m_workspace->ask(b, "Who is the landlord?");
+    ASSERT_EQ(ended(second).state, AnswerState::Complete);
     EXPECT_EQ(m_workspace->documents().size(), 1U);
-    const std::vector<QString> answers = m_workspace->answers(b);
+    const std::vector<QString> answers = firstAnswers(b);
     ASSERT_EQ(answers.size(), 2U);
     EXPECT_EQ(m_workspace->answer(answers[0]).question, "Who is the tenant?") << "oldest first";
-    EXPECT_EQ(answers[1], asked);
+    EXPECT_EQ(answers[1], second);
 }
 
 TEST_F(LocalWorkspaceTest, OpenUnderTwoNamesBothStayOpen) {
@@ -291,14 +299,14 @@ TEST_F(LocalWorkspaceTest, AFileThatChangedIsAnotherDocument) {
     m_workspace->close(id);
     m_folder.write("a.txt", "The captain is Ines Duarte.\n");
     ASSERT_EQ(m_workspace->open(q(m_folder.path() / "a.txt")), id);
-    const QString asked = m_workspace->ask(id, "Who is the captain?");
-    ASSERT_EQ(ended(asked).state, AnswerState::Complete);
-    EXPECT_EQ(m_workspace->answers(id), std::vector<QString>{asked})
+    const QString captain = m_workspace->ask(id, "Who is the captain?");
+    ASSERT_EQ(ended(captain).state, AnswerState::Complete);
+    EXPECT_EQ(firstAnswers(id), std::vector<QString>{captain})
         << "places of the old text mean nothing in the new one";
     begin();
     ASSERT_EQ(m_workspace->documents().size(), 2U) << "nothing is lost";
     for (const DocumentInfo& info : m_workspace->documents())
-        EXPECT_EQ(info.answers, 1);
+        EXPECT_EQ(firstAnswers(info.id).size(), 1U);
 }
 
 TEST_F(LocalWorkspaceTest, AModelThatDoesNotLoadIsNamedAndCanBeReplaced) {

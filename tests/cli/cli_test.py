@@ -22,7 +22,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 FIXTURES = ROOT / "tests/fixtures/documents"
 MODELS = pathlib.Path(os.environ.get("KVASIR_MODELS") or pathlib.Path.home() / ".cache/kvasir/models")
 MODEL = MODELS / "SmolLM2-135M-Instruct.Q4_1.gguf"
-LIMIT_S = 240
+LIMIT_S = 240 * int(os.environ.get("KVASIR_TEST_PATIENCE", "1"))  # sanitizers make everything slower
 
 LEASE = "LEASE\n\nThe landlord is Mertens Properties. The tenant is Okafor Bakery.\n" + "".join(
     f"Clause {i}. The fee of item {i} is {100 + 7 * i} euros a month.\n" for i in range(1, 12))

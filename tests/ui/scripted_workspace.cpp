@@ -190,7 +190,7 @@ DocumentId ScriptedWorkspace::addPdf(const QString& name, const std::vector<Scri
         layouter.addPage(page);
     for (const auto& [number, range] : cited)
         entry.cited.push_back(citationOf(*entry.text, number, range.first, range.second));
-    entry.info = {id, name, "/documents/" + name, DocumentKind::Pdf, {}, 0, true};
+    entry.info = {id, name, "/documents/" + name, DocumentKind::Pdf, {}, true};
     for (std::size_t i = 0; i < pages.size(); ++i)
         entry.info.pageSizes.emplace_back(kPageWidth, kPageHeight);
     entry.reading.stage = ReadingStage::FirstDone;
@@ -237,7 +237,7 @@ DocumentId ScriptedWorkspace::addLog(const QString& name, const QStringList& lin
     document.pages.push_back(page);
     for (const auto& [number, range] : cited)
         entry.cited.push_back(citationOf(document, number, range.first, range.second));
-    entry.info = {id, name, "/documents/" + name, document.kind, {}, 0, true};
+    entry.info = {id, name, "/documents/" + name, document.kind, {}, true};
     entry.reading.stage = ReadingStage::FirstDone;
     m_entries[id] = std::move(entry);
     emit documentsChanged();
@@ -293,7 +293,7 @@ DocumentId ScriptedWorkspace::open(const QString& path) {
         }
     const auto id = static_cast<DocumentId>(m_entries.size() + 1);
     Entry entry;
-    entry.info = {id, QFileInfo(path).fileName(), path, DocumentKind::Pdf, {}, 0, true};
+    entry.info = {id, QFileInfo(path).fileName(), path, DocumentKind::Pdf, {}, true};
     entry.reading.stage = ReadingStage::Failed;
     entry.reading.error =
         Error{ErrorCode::NotFound, "There is no such file.", path.toStdString(), "Choose another file."};

@@ -9,6 +9,7 @@
 #include <QTest>
 
 #include "app/local_workspace.h"
+#include "tests/patience.h"
 #include "ui/answer_text.h"
 #include "ui/desktop.h"
 
@@ -36,9 +37,9 @@ TEST(Program, OpensTheSampleAsksAndShowsTheCitedPage) {
     window.show();
     window.openFile(QString(KVASIR_SAMPLES) + "/framework-agreement.pdf");
     auto* question = window.findChild<QWidget*>("questionEdit");
-    ASSERT_TRUE(QTest::qWaitFor([&] { return question->isEnabled(); }, 60000));
+    ASSERT_TRUE(QTest::qWaitFor([&] { return question->isEnabled(); }, 60000 * test::kPatience));
     DocumentPane* pane = window.currentPane();
-    ASSERT_TRUE(QTest::qWaitFor([&] { return pane->view().placeCount() == 21; }, 60000));
+    ASSERT_TRUE(QTest::qWaitFor([&] { return pane->view().placeCount() == 21; }, 60000 * test::kPatience));
     EXPECT_EQ(pane->view().currentPlace(), 0);
 
     question->setFocus();
@@ -52,7 +53,7 @@ TEST(Program, OpensTheSampleAsksAndShowsTheCitedPage) {
         return answer.mode != AnswerMode::FirstLook && answer.state != AnswerState::Waiting &&
                answer.state != AnswerState::Writing;
     };
-    ASSERT_TRUE(QTest::qWaitFor(ended, 400000));
+    ASSERT_TRUE(QTest::qWaitFor(ended, 400000 * test::kPatience));
     QTest::qWait(100);
     EXPECT_EQ(last().state, AnswerState::Complete);
     ASSERT_NE(pane->view().marks(), nullptr);

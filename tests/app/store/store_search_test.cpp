@@ -1,4 +1,4 @@
-#include "app/store/passages.h"
+#include "app/store/search_passages.h"
 #include "app/utf8.h"
 #include "tests/app/store/store_fixture.h"
 
@@ -188,9 +188,9 @@ TEST_F(StoreSearchTest, TheTextComesBackByteForByte) {
 }
 
 void expectSoundPassages(const Document& document) {
-    const auto list = makePassages(document);
+    const auto list = cutForSearch(document);
     std::uint32_t covered = 0;
-    for (const Passage& p : list) {
+    for (const SearchPassage& p : list) {
         ASSERT_LE(p.range.begin, covered) << "a gap";
         ASSERT_GT(p.range.end, covered) << "no progress";
         covered = p.range.end;
@@ -217,7 +217,7 @@ TEST(PassagesTest, CoverEveryByteOverlapAndKeepToPages) {
         lines.push_back(lineOf(i));
     const auto document = makeDocument({lines, {"One."}, {}, lines});
     expectSoundPassages(*document);
-    const auto list = makePassages(*document);
+    const auto list = cutForSearch(*document);
     EXPECT_LT(list[1].range.begin, list[0].range.end) << "neighbours overlap";
 }
 
@@ -231,9 +231,9 @@ TEST(PassagesTest, CutLongLines) {
     expectSoundPassages(*makeDocument({{japanese}}));
     expectSoundPassages(*makeDocument({{std::string(5000, 'x')}}));
     expectSoundPassages(*makeDocument({{std::string(5000, '\xFF')}}));
-    EXPECT_TRUE(makePassages(Document{}).empty());
+    EXPECT_TRUE(cutForSearch(Document{}).empty());
     const auto document = makeDocument({{words}});
-    for (const Passage& p : makePassages(*document))
+    for (const SearchPassage& p : cutForSearch(*document))
         EXPECT_TRUE(p.range.begin == 0 || document->text[p.range.begin - 1] == ' ') << "cut inside a word";
 }
 

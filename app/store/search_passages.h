@@ -8,7 +8,7 @@
 
 namespace kvasir {
 
-struct Passage {
+struct SearchPassage {
     ByteRange range;
     std::int32_t page = 0;
     std::int32_t line = 0;  ///< index of the line at its begin
@@ -18,6 +18,6 @@ struct Passage {
 /// order. Each begins with up to 100 characters of the one before, none crosses pages. They are cut at lines,
 /// a line over 100 characters also at blanks, or anywhere where it has none. Every byte of the text is in
 /// one.
-std::vector<Passage> makePassages(const Document& document);
+std::vector<SearchPassage> cutForSearch(const Document& document);
 
 }  // namespace kvasir

@@ -1,4 +1,4 @@
-#include "app/store/passages.h"
+#include "app/store/search_passages.h"
 
 #include <algorithm>
 
@@ -44,7 +44,8 @@ void appendPieces(std::string_view text, ByteRange range, std::int32_t line, std
 }
 
 // Packs the pieces of one page.
-void appendPassages(const std::vector<Piece>& pieces, std::int32_t page, std::vector<Passage>& passages) {
+void appendPassages(const std::vector<Piece>& pieces, std::int32_t page,
+                    std::vector<SearchPassage>& passages) {
     for (std::size_t first = 0; first < pieces.size();) {
         std::uint32_t units = 0;
         std::size_t last = first;
@@ -63,8 +64,8 @@ void appendPassages(const std::vector<Piece>& pieces, std::int32_t page, std::ve
 
 }  // namespace
 
-std::vector<Passage> makePassages(const Document& document) {
-    std::vector<Passage> passages;
+std::vector<SearchPassage> cutForSearch(const Document& document) {
+    std::vector<SearchPassage> passages;
     std::vector<Piece> pieces;
     const auto size = static_cast<std::uint32_t>(document.text.size());
     for (std::size_t p = 0; p < document.pages.size(); ++p) {
