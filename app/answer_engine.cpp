@@ -8,6 +8,7 @@
 #include "app/citations.h"
 #include "app/first_look.h"
 #include "app/guarded.h"
+#include "app/model_calibration.h"
 
 namespace kvasir {
 namespace {
@@ -77,6 +78,11 @@ std::vector<Policy::Range> pinnedPositions(const TokenisedDocument& document,
     return ranges;
 }
 
+/// The layer whose attention says where an answer comes from: at 0.7 L it looks at what is being told.
+std::int32_t evidenceLayer(const ModelConfig& model) {
+    return model.nearestFullLayer(std::min((model.layers * 7 + 5) / 10, model.layers - 1));
+}
+
 std::vector<std::int32_t> missingPages(const Document& document) {
     std::vector<std::int32_t> pages;
     for (std::size_t i = 0; i < document.pages.size(); ++i) {
@@ -113,6 +119,7 @@ Result<std::unique_ptr<AnswerEngine>> AnswerEngine::createOn(
         Model::load(model, *engine->m_backend, {kernels::Activations::Int8, progress});
     if (!loaded) return tl::unexpected(loaded.error());
     engine->m_model = std::move(*loaded);
+    engine->m_evidence = {{evidenceLayer(engine->m_model->config()), {}}};
     Result<PromptBuilder> prompts = PromptBuilder::create(*engine->m_model);
     if (!prompts) return tl::unexpected(prompts.error());
     engine->m_prompts = std::move(*prompts);
@@ -121,6 +128,25 @@ Result<std::unique_ptr<AnswerEngine>> AnswerEngine::createOn(
     engine->m_runner = std::move(*runner);
     engine->m_deviceName = std::string(engine->m_backend->name());
     return engine;
+}
+
+bool AnswerEngine::useCalibration(const std::filesystem::path& folder) {
+    const Result<std::string> fingerprint = m_model->fingerprint();
+    if (!fingerprint) return false;  // the model file lost its data: reading says so
+    const std::optional<ModelCalibration> found = findCalibration(folder, *fingerprint, m_model->config());
+    if (!found) return false;
+    m_model->calibrate(found->tspLayer);
+    if (found->heads.empty()) return true;
+    m_evidence.clear();
+    for (const ModelCalibration::Head& head : found->heads) {
+        const auto layer = std::ranges::find(m_evidence, head.layer, &ObservedLayer::layer);
+        if (layer == m_evidence.end()) {
+            m_evidence.push_back({head.layer, {head.head}});
+        } else {
+            layer->heads.push_back(head.head);
+        }
+    }
+    return true;
 }
 
 Result<std::unique_ptr<ReadDocument>> AnswerEngine::prepare(std::shared_ptr<const Document> document,
@@ -206,7 +232,8 @@ Result<AskOutcome> AnswerEngine::answer(const ReadDocument& document, const AskR
     Generation::Options options;
     options.policy = policy;
     options.maxTokens = request.maxTokens;
-    options.observed = {Policy::shipped(m_model->config()).tspLayer};
+    options.onHeads = request.onHeads;
+    options.observed = m_evidence;
     const PromptLayout layout = m_prompts->layout(document.tokenised, piece);
     Result<std::unique_ptr<Generation>> generation =
         Generation::create(*m_runner, *document.resident, piece.tokens, layout, options);
@@ -218,7 +245,10 @@ Result<AskOutcome> AnswerEngine::answer(const ReadDocument& document, const AskR
     if (!prefilled && prefilled.error().code != ErrorCode::Cancelled)
         return tl::unexpected(prefilled.error());
     answer.figures.firstTokenMs = prefilled ? millisecondsSince(begin) : 0;
-    if (request.keepFirstLogits) outcome.firstLogits = (*generation)->logits();
+    if (request.keepFirst && prefilled) {
+        outcome.firstLogits = (*generation)->logits();
+        outcome.firstHidden = (*generation)->trace().finalHidden;
+    }
     const Clock::time_point firstToken = Clock::now();
     const Result<FinishReason> finish =
         prefilled ? writer.write(stop, onText) : Result<FinishReason>(FinishReason::Stopped);

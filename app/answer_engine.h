@@ -46,15 +46,19 @@ struct AskRequest {
     SamplerSettings sampling;
     bool speculate = true;  ///< never changes the answer, only its speed
     std::int64_t maxTokens = 256;
-    bool keepFirstLogits = false;  ///< for measuring: AskOutcome::firstLogits
     SegmentWay way = SegmentWay::Apart;
+    // For measuring:
+    bool keepFirst = false;  ///< AskOutcome::firstLogits and firstHidden
+    HeadObserver onHeads;    ///< see Generation::Options
 };
 
 struct AskOutcome {
     Answer answer;  ///< without id and askedAt
     AnswerTrace trace;
-    std::vector<TokenId> tokens;     ///< the answer's
-    std::vector<float> firstLogits;  ///< behind the prompt (V), where the request wants them
+    std::vector<TokenId> tokens;  ///< the answer's
+    // Behind the prompt, where the request wants them:
+    std::vector<float> firstLogits;  ///< (V)
+    std::vector<float> firstHidden;  ///< (D), leaving the last layer
 };
 
 /// What the full reading made of a quick answer.
@@ -116,6 +120,11 @@ public:
     Result<ConfirmOutcome> confirm(const ReadDocument& document, const AskRequest& request,
                                    const AskOutcome& draft, const std::stop_token& stop);
 
+    /// Uses what was measured about the model, by the user (kept in `folder`) or by us: T of the shipped
+    /// policy and the heads that say where an answer comes from. Before any document is prepared. Gives
+    /// whether there was something.
+    bool useCalibration(const std::filesystem::path& folder);
+
     const Model& model() const { return *m_model; }
     const std::string& deviceName() const { return m_deviceName; }
     /// Why it is not the GPU, where one would expect it: a sentence, else empty.
@@ -141,6 +150,7 @@ private:
     std::unique_ptr<Model> m_model;
     std::unique_ptr<LayerRunner> m_runner;
     std::optional<PromptBuilder> m_prompts;
+    std::vector<ObservedLayer> m_evidence;  ///< whose attention says where an answer comes from
     std::string m_deviceName, m_deviceNote;
 };
 

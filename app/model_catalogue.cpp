@@ -9,7 +9,7 @@
 
 /// Resources of a static library are not linked in by themselves. Outside every namespace, as Qt asks for.
 static void initialiseCatalogue() {
-    Q_INIT_RESOURCE(catalogue);
+    Q_INIT_RESOURCE(models);
 }
 
 namespace kvasir {

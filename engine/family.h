@@ -46,6 +46,9 @@ struct ModelConfig {
     bool queryKeyNorm = false;  ///< RMS norm of each head of queries and keys, before rotation
     bool postNorms = false;     ///< RMS norm of what attention and feed-forward add
 
+    /// T of the shipped policy where the model was calibrated; -1: by rule.
+    std::int32_t calibratedTspLayer = -1;
+
     /// Positions within reach in `layer`, the own one included; 0: all earlier ones.
     std::int32_t reach(std::int32_t layer) const {
         return slidingPeriod > 0 && (layer + 1) % slidingPeriod == 0 ? 0 : sliding;

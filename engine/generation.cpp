@@ -135,6 +135,8 @@ Result<void> Generation::firstLogits(const std::stop_token& stop) {
     const float* last = late ? m_carriedHidden->as<float>() +
                                    (static_cast<std::int64_t>(m_trace.carried.size()) - 1) * m_model.width
                              : m_tailHidden->as<float>() + (m_layout.length - m_start - 1) * m_model.width;
+    m_trace.finalHidden.resize(static_cast<std::size_t>(m_model.width));
+    m_backend.copyToHost(m_trace.finalHidden.data(), last, m_trace.finalHidden.size() * sizeof(float));
     if (Result<void> done = m_runner.logits(last, 1, m_nextLogits); !done) return done;
     if (stop.stop_requested()) return cancelled();
     m_logits.swap(m_nextLogits);
@@ -223,6 +225,8 @@ Result<void> Generation::accept(std::span<const TokenId> tokens, const std::stop
     if (Result<void> done = runRows(tokens, stop); !done) return done;
     const auto n = static_cast<std::int64_t>(tokens.size());
     const float* last = m_rowHidden->as<float>() + (n - 1) * m_model.width;
+    m_trace.finalHidden.resize(static_cast<std::size_t>(m_model.width));
+    m_backend.copyToHost(m_trace.finalHidden.data(), last, m_trace.finalHidden.size() * sizeof(float));
     if (Result<void> done = m_runner.logits(last, 1, m_nextLogits); !done) return done;
     if (stop.stop_requested()) return cancelled();
     m_logits.swap(m_nextLogits);
@@ -285,11 +289,18 @@ Result<void> Generation::runRows(std::span<const TokenId> tokens, const std::sto
     return {};
 }
 
+const ObservedLayer* Generation::observedLayer(std::int32_t layer) const {
+    for (const ObservedLayer& observed : m_options.observed) {
+        if (observed.layer == layer) return &observed;
+    }
+    return nullptr;
+}
+
 /// Adds what the last rows that have run look at, by prompt position, from `first` of `positions` on, which
 /// are theirs.
 void Generation::observe(std::int32_t layer, std::span<const std::int32_t> positions, std::int64_t first) {
-    if (std::find(m_options.observed.begin(), m_options.observed.end(), layer) == m_options.observed.end())
-        return;
+    const ObservedLayer* observed = observedLayer(layer);
+    if (observed == nullptr && !m_options.onHeads) return;
     const LayerCache& cache = m_caches[static_cast<std::size_t>(layer)];
     const kernels::AttentionShape shape = m_runner.model().attentionShape(layer);
     const std::int64_t k = cache.rows();
@@ -301,42 +312,66 @@ void Generation::observe(std::int32_t layer, std::span<const std::int32_t> posit
     };
     // An answer without evidence is better than none.
     if (!grow(m_probabilities, shape.heads * k) || !grow(m_mass, shape.kvHeads * k)) return;
-    std::vector<float> mass(static_cast<std::size_t>(shape.kvHeads * k));
+    const bool byHead = m_options.onHeads || !observed->heads.empty();
+    const std::int64_t heads = byHead ? shape.heads : shape.kvHeads, group = heads / shape.kvHeads;
+    std::vector<float> mass(static_cast<std::size_t>(heads * k));
     const float* queries = m_runner.queries(std::ssize(positions));
     for (std::int64_t row = 0; row < std::ssize(positions) - first; ++row) {
         const float* query = queries + (first + row) * shape.heads * shape.headSize;
         m_backend.windowScores(shape, query, positions.data() + first + row, 1, cache.spans(), k,
                                m_probabilities->as<float>());
-        m_backend.poolScores(shape, m_probabilities->as<float>(), k, 1, kernels::Pooling::Max,
-                             m_mass->as<float>());  // sums over heads alone
-        m_backend.copyToHost(mass.data(), m_mass->data(), mass.size() * sizeof(float));
-        addMass(cache, mass,
-                std::span(m_attention)
-                    .subspan(static_cast<std::size_t>(row * m_layout.documentEnd),
-                             static_cast<std::size_t>(m_layout.documentEnd)));
+        if (!byHead) {
+            m_backend.poolScores(shape, m_probabilities->as<float>(), k, 1, kernels::Pooling::Max,
+                                 m_mass->as<float>());  // sums over the heads of a group alone
+        }
+        m_backend.copyToHost(mass.data(), (byHead ? m_probabilities : m_mass)->data(),
+                             mass.size() * sizeof(float));
+        if (m_options.onHeads) reportHeads(layer, mass);
+        if (observed == nullptr) continue;
+        const std::span<float> attention = std::span(m_attention)
+                                               .subspan(static_cast<std::size_t>(row * m_layout.documentEnd),
+                                                        static_cast<std::size_t>(m_layout.documentEnd));
+        for (std::int64_t head = 0; head < heads; ++head) {
+            const bool counts = !byHead || observed->heads.empty() ||
+                                std::ranges::find(observed->heads, head) != observed->heads.end();
+            if (counts)
+                addMass(cache, head / group, std::span(mass).subspan(static_cast<std::size_t>(head * k)),
+                        attention);
+        }
     }
 }
 
-/// mass (G, rows of the cache) by row -> attention by position.
-void Generation::addMass(const LayerCache& cache, const std::vector<float>& mass,
+/// One head's mass by row of the cache -> attention by position.
+void Generation::addMass(const LayerCache& cache, std::int64_t kvHead, std::span<const float> mass,
                          std::span<float> attention) const {
-    const std::int64_t k = cache.rows(), end = m_layout.documentEnd;
-    std::int64_t before = 0;
+    const std::int64_t end = m_layout.documentEnd;
+    const float* from = mass.data();
     for (const kernels::KvSpan& span : cache.spans()) {
-        for (std::int64_t g = 0; g < m_model.kvHeads; ++g) {
-            const float* from = mass.data() + g * k + before;
-            if (span.positions == nullptr) {
-                const std::int64_t count = std::clamp<std::int64_t>(end - span.first, 0, span.count);
-                for (std::int64_t i = 0; i < count; ++i)
-                    attention[static_cast<std::size_t>(span.first + i)] += from[i];
-                continue;
-            }
-            const std::int32_t* at = span.positions + g * span.stride;
+        if (span.positions == nullptr) {
+            const std::int64_t count = std::clamp<std::int64_t>(end - span.first, 0, span.count);
+            for (std::int64_t i = 0; i < count; ++i)
+                attention[static_cast<std::size_t>(span.first + i)] += from[i];
+        } else {
+            const std::int32_t* at = span.positions + kvHead * span.stride;
             for (std::int64_t i = 0; i < span.count && at[i] < end; ++i)
                 attention[static_cast<std::size_t>(at[i])] += from[i];
         }
-        before += span.count;
+        from += span.count;
     }
+}
+
+/// probabilities (H, rows of the cache).
+void Generation::reportHeads(std::int32_t layer, std::span<const float> probabilities) const {
+    const LayerCache& cache = m_caches[static_cast<std::size_t>(layer)];
+    const std::int64_t k = cache.rows(), end = m_layout.documentEnd;
+    std::vector<float> attention(static_cast<std::size_t>(m_model.heads * end), 0.0F);
+    for (std::int64_t head = 0; head < m_model.heads; ++head) {
+        addMass(cache, head * m_model.kvHeads / m_model.heads,
+                probabilities.subspan(static_cast<std::size_t>(head * k)),
+                std::span(attention).subspan(static_cast<std::size_t>(head * end),
+                                             static_cast<std::size_t>(end)));
+    }
+    m_options.onHeads(layer, attention);
 }
 
 std::span<const float> Generation::attention(std::int64_t i) const {

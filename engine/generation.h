@@ -28,6 +28,7 @@ struct PrefillTrace {
     /// Positions per layer and head, ascending; of a layer that keeps everything that entered it there is
     /// nothing here, unless Generation::Options::detailed.
     std::vector<std::vector<std::vector<std::int32_t>>> kept;
+    std::vector<float> finalHidden;  ///< (D): of the last token, leaving the last layer
     double earlyMs = 0;  ///< question through the early stage, scores and selection
     double lateMs = 0;   ///< late stage over the carried tokens, and the first logits
 
@@ -41,6 +42,15 @@ struct PrefillTrace {
     std::vector<std::vector<float>> lastHidden;  ///< per layer: hidden state (D) of the last token leaving it
 };
 
+/// A layer and those of its query heads that count.
+struct ObservedLayer {
+    std::int32_t layer = 0;
+    std::vector<std::int32_t> heads;  ///< empty: all
+};
+
+/// Called with attention probabilities (H, documentEnd) over the prompt's positions.
+using HeadObserver = std::function<void(std::int32_t layer, std::span<const float> attention)>;
+
 /// Reads the question behind a resident document and writes the answer. One thread (the engine's) at a time.
 /// Runner and resident document must outlive it and stay as they are meanwhile.
 class Generation {
@@ -49,9 +59,11 @@ public:
         Policy policy;
         std::int64_t maxTokens = 512;  ///< room for the answer
         bool detailed = false;         ///< fill the detailed part of the trace
-        /// Layers whose attention over the document is observed while the answer is written; see
-        /// `attention()`.
-        std::vector<std::int32_t> observed;
+        /// Whose attention over the document is observed while the answer is written; see `attention()`.
+        std::vector<ObservedLayer> observed;
+        /// For measuring: every head of every layer, for each token of the answer in order, the last of the
+        /// prompt first. Slow.
+        HeadObserver onHeads;
     };
 
     /// `resident` holds the prompt's beginning as far as it was read; `question` follows it. `layout.length`
@@ -91,7 +103,7 @@ public:
     Result<Verified> verify(std::span<const TokenId> run, const Choose& choose, const std::stop_token& stop);
 
     /// Attention probabilities of the row behind `logits()`, over the prompt's positions [0, documentEnd),
-    /// summed over the observed layers and all heads. Empty when no layer is observed.
+    /// summed over the observed layers and heads. Empty when no layer is observed.
     std::span<const float> attention() const { return attention(m_attentionRows - 1); }
     /// The same of the i-th token that the last `verify` or `accept` appended.
     std::span<const float> attention(std::int64_t i) const;
@@ -113,7 +125,10 @@ private:
     Result<void> firstLogits(const std::stop_token& stop);
     Result<void> runRows(std::span<const TokenId> tokens, const std::stop_token& stop);
     void observe(std::int32_t layer, std::span<const std::int32_t> positions, std::int64_t first);
-    void addMass(const LayerCache& cache, const std::vector<float>& mass, std::span<float> attention) const;
+    const ObservedLayer* observedLayer(std::int32_t layer) const;
+    void addMass(const LayerCache& cache, std::int64_t kvHead, std::span<const float> mass,
+                 std::span<float> attention) const;
+    void reportHeads(std::int32_t layer, std::span<const float> probabilities) const;
 
     // generation_selection.cpp
     Result<void> finishLayer(std::int32_t layer, const std::vector<std::int32_t>& window);

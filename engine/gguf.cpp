@@ -1,12 +1,22 @@
 #include "engine/gguf.h"
 
+#include <algorithm>
 #include <bit>
+#include <cerrno>
 #include <limits>
+#include <memory>
 #include <new>
 #include <unordered_map>
+#include <vector>
+
+#include <unistd.h>
 
 #include "engine/gguf_header.h"
 #include "engine/gguf_mapping.h"
+#include "engine/sha256.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 namespace kvasir {
 
@@ -100,6 +110,33 @@ std::uint64_t GgufFile::bytes() const {
 bool GgufFile::intact() const {
     return m_impl->mapping->intact();
 }
+
+Result<std::string> GgufFile::fingerprint() const {
+    // Read, not looked at through the mapping, whose pages would count as this program's memory.
+    constexpr std::size_t kPart = std::size_t{1} << 20;
+    std::vector<std::byte> part(kPart);
+    const std::unique_ptr<XXH3_state_t, XXH_errorcode (*)(XXH3_state_t*)> state(XXH3_createState(),
+                                                                                XXH3_freeState);
+    if (state == nullptr) throw std::bad_alloc();
+    XXH3_128bits_reset(state.get());
+    std::uint64_t done = 0;
+    while (done < bytes()) {
+        const ssize_t n = pread(m_impl->mapping->descriptor(), part.data(),
+                                std::min<std::uint64_t>(kPart, bytes() - done), static_cast<off_t>(done));
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) break;
+        XXH3_128bits_update(state.get(), part.data(), static_cast<std::size_t>(n));
+        done += static_cast<std::uint64_t>(n);
+    }
+    if (done < bytes() || !intact()) {
+        return fail(ErrorCode::Damaged, "The model file has lost data since it was opened.",
+                    m_impl->path.string(), "Download the model again, or choose another one.");
+    }
+    XXH128_canonical_t canonical;
+    XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(state.get()));
+    return hexadecimal(std::as_bytes(std::span(canonical.digest)));
+}
+
 bool GgufFile::has(std::string_view key) const {
     return m_impl->header.values.contains(key);
 }

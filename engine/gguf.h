@@ -49,6 +49,9 @@ public:
     /// False once data could not be read or the file is shorter than it was: results computed from it are
     /// worthless. Ask after reading weights.
     bool intact() const;
+    /// XXH3-128 of all bytes, in hexadecimal: another file has another one. Reads the whole file. Error:
+    /// Damaged (it is no longer what it was when it was opened).
+    Result<std::string> fingerprint() const;
 
     // Metadata by key. Empty when the key is missing or its value is of another kind; integers of every width
     // count as integers when the value fits, floats as floats.

@@ -32,7 +32,7 @@ struct LayerWeights {
     std::unique_ptr<kernels::Buffer> postFeedForwardNorm;  ///< (D) float32
 };
 
-/// Immutable after loading; any number of threads may read it. Holds the model file open for embeddings.
+/// Immutable once it is in use; any number of threads may read it. Holds the model file open for embeddings.
 class Model {
 public:
     struct Options {
@@ -53,6 +53,8 @@ public:
     const Result<ChatTemplate>& chat() const { return m_chat; }
     const std::filesystem::path& path() const { return m_file->path(); }
     std::uint64_t fileBytes() const { return m_file->bytes(); }
+    /// See GgufFile::fingerprint.
+    Result<std::string> fingerprint() const { return m_file->fingerprint(); }
     kernels::Activations activations() const { return m_activations; }
     kernels::AttentionShape attentionShape(std::int32_t layer) const;
 
@@ -64,6 +66,8 @@ public:
         return m_embeddingWeight != nullptr ? m_embeddingWeight.get() : m_tiedEmbedding;
     }
     std::size_t weightBytes() const { return m_weightBytes; }
+    /// Before anybody else uses the model: T of the shipped policy.
+    void calibrate(std::int32_t tspLayer) { m_config.calibratedTspLayer = tspLayer; }
 
     /// Hidden states (n, D) of token ids, to host memory. Ids must lie in the vocabulary. Damaged when the
     /// file, from which the rows are read, has lost its data since it was opened.

@@ -17,10 +17,13 @@ std::int64_t share(std::int64_t count, std::int32_t perMille) {
 Policy Policy::shipped(const ModelConfig& model) {
     Policy policy;
     policy.name = "shipped";
+    // 0.87 L, rounded; one layer at least is late
+    const std::int32_t usual = std::clamp((model.layers * 87 + 50) / 100, 0, std::max(model.layers - 2, 0));
     policy.tspLayer =
-        model.nearestFullLayer(std::min((model.layers * 7 + 5) / 10, model.layers - 1));  // 0.7 L, rounded
-    policy.ratePerMille = 200;
+        model.calibratedTspLayer >= 0 ? model.calibratedTspLayer : model.nearestFullLayer(usual);
+    policy.coveragePerMille = 950;
     policy.minimumCarried = 2048;
+    policy.maximumCarried = 8192;
     return policy;
 }
 
@@ -48,15 +51,17 @@ Policy Policy::fixedRate(const ModelConfig& model, std::int32_t perMille) {
     Policy policy = shipped(model);
     policy.name = "fixed";
     policy.ratePerMille = perMille;
-    policy.minimumCarried = 0;
+    policy.coveragePerMille = 0;
+    policy.minimumCarried = policy.maximumCarried = 0;
     return policy;
 }
 
 Policy Policy::fixedLength(const ModelConfig& model, std::int64_t tokens) {
     Policy policy = shipped(model);
     policy.name = "fixed";
-    policy.ratePerMille = 0;
+    policy.ratePerMille = policy.coveragePerMille = 0;
     policy.minimumCarried = tokens;
+    policy.maximumCarried = 0;
     return policy;
 }
 

@@ -70,8 +70,8 @@ struct Policy {
     /// ascending, not touching.
     std::vector<Range> pins;
 
-    /// What ships: T at 0.7 L, 20 % and at least 2,048 tokens, everything kept
-    /// (docs/decisions/shipped-policy.md).
+    /// What ships: T as calibrated, else at 0.87 L; as many tokens as hold 95 % of the attention, 2,048 to
+    /// 8,192, everything kept (docs/decisions/shipped-policy.md).
     static Policy shipped(const ModelConfig& model);
     /// The paper's setting: T in the middle, 20 % carried, 10 % kept, eight tokens observe (arXiv 2502.01068,
     /// section 4).

@@ -67,7 +67,10 @@ Result<Policy> policyFromText(std::string_view text, const ModelConfig& model) {
     } else {
         return invalid("There is no policy of this name.", name);
     }
-    if (rest.find("rate=") != std::string_view::npos) policy.minimumCarried = 0;
+    if (rest.find("rate=") != std::string_view::npos) {
+        policy.coveragePerMille = 0;
+        policy.minimumCarried = policy.maximumCarried = 0;
+    }
     if (!rest.empty()) policy.name = "custom";
     while (!rest.empty()) {
         const std::string_view setting = cut(rest);

@@ -8,6 +8,15 @@ namespace kvasir {
 using kernels::Backend;
 using kernels::KvType;
 
+namespace {
+
+tl::unexpected<Error> noRoomForLate() {
+    return fail(ErrorCode::OutOfMemory, "Not enough memory for full reading. Quick answers work.", "",
+                "Close other programs, or choose a smaller model.");
+}
+
+}  // namespace
+
 std::size_t ResidentDocument::bytes(const ModelConfig& model, std::int32_t tspLayer, KvType type,
                                     std::int64_t tokens, bool full) {
     const std::int64_t layers = full ? model.layers : tspLayer + 1;
@@ -40,11 +49,13 @@ Result<std::unique_ptr<ResidentDocument>> ResidentDocument::create(const Model& 
              "Close other programs, or choose a smaller model.");
     if (need > std::min(budget, backend.freeMemory())) return outOfMemory;
 
-    std::unique_ptr<ResidentDocument> document(new ResidentDocument());
+    std::unique_ptr<ResidentDocument> document(new ResidentDocument(backend));
     document->m_tokens = std::move(tokens);
     document->m_tspLayer = tspLayer;
     document->m_layers = c.layers;
     document->m_width = c.width;
+    document->m_kvHeads = c.kvHeads;
+    document->m_headSize = c.headSize;
     document->m_type = type;
     document->m_fullBytes = bytes(c, tspLayer, type, size, true);
     document->m_budget = budget;
@@ -92,6 +103,17 @@ Result<void> ResidentDocument::readEarly(LayerRunner& runner, const std::stop_to
     return {};
 }
 
+/// Memory for the late layers, within the budget; nothing to do when they have it.
+bool ResidentDocument::openLate() {
+    if (m_fullBytes > m_budget || m_fullBytes - std::min(bytes(), m_fullBytes) > m_backend.freeMemory())
+        return false;
+    for (std::int32_t i = m_tspLayer + 1; i < m_layers; ++i) {
+        LayerCache& cache = m_caches[static_cast<std::size_t>(i)];
+        if (cache.spans().empty() && !cache.open(size(), 0)) return false;
+    }
+    return true;
+}
+
 Result<void> ResidentDocument::readLate(LayerRunner& runner, const std::stop_token& stop,
                                         const Progress& progress) {
     Backend& backend = runner.backend();
@@ -99,16 +121,7 @@ Result<void> ResidentDocument::readLate(LayerRunner& runner, const std::stop_tok
     std::unique_ptr<kernels::Buffer> work = backend.allocate(
         static_cast<std::size_t>(std::min(runner.chunkRows(), std::max<std::int64_t>(size(), 1)) * m_width) *
         sizeof(float));
-    bool memory = work != nullptr && m_fullBytes <= m_budget &&
-                  m_fullBytes - std::min(bytes(), m_fullBytes) <= backend.freeMemory();
-    for (std::int32_t i = m_tspLayer + 1; i < m_layers && memory; ++i) {
-        LayerCache& cache = m_caches[static_cast<std::size_t>(i)];
-        if (cache.spans().empty()) memory = cache.open(size(), 0);
-    }
-    if (!memory) {
-        return fail(ErrorCode::OutOfMemory, "Not enough memory for full reading. Quick answers work.", "",
-                    "Close other programs, or choose a smaller model.");
-    }
+    if (work == nullptr || !openLate()) return noRoomForLate();
     while (m_lateRows < m_earlyRows) {
         const std::int64_t row = m_lateRows, n = std::min(runner.chunkRows(), m_earlyRows - row);
         std::vector<std::int32_t> rows(static_cast<std::size_t>(n));
@@ -123,6 +136,71 @@ Result<void> ResidentDocument::readLate(LayerRunner& runner, const std::stop_tok
         m_lateRows = row + n;
         if (progress) progress(m_lateRows, size());
     }
+    return {};
+}
+
+PieceShape ResidentDocument::pieceShape(PieceStage stage, std::int64_t firstRow) const {
+    return {.stage = stage,
+            .type = m_type,
+            .firstRow = firstRow,
+            .rows = std::min(kPieceRows, size() - firstRow),
+            .layers = lastLayer(stage) - firstLayer(stage) + 1,
+            .kvHeads = m_kvHeads,
+            .headSize = m_headSize,
+            .width = stage == PieceStage::Early ? static_cast<std::int32_t>(m_width) : 0};
+}
+
+Result<void> ResidentDocument::copyPiece(const PieceShape& shape, std::byte* to) const {
+    const std::int64_t done = shape.stage == PieceStage::Early ? m_earlyRows : m_lateRows;
+    if (shape.firstRow < 0 || shape.rows < 1 || shape.firstRow + shape.rows > done ||
+        shape != pieceShape(shape.stage, shape.firstRow)) {
+        return fail(ErrorCode::InvalidArgument, "These rows of the document were not read.", "",
+                    "Please report this with the steps that led here.");
+    }
+    if (shape.width > 0) {
+        const auto bytes = static_cast<std::size_t>(shape.rows * m_width) * sizeof(float);
+        m_backend.copyToHost(to, hidden() + shape.firstRow * m_width, bytes);
+        to += bytes;
+    }
+    PieceShape layer = shape;
+    layer.layers = 1;
+    layer.width = 0;
+    for (std::int32_t i = firstLayer(shape.stage); i <= lastLayer(shape.stage); ++i) {
+        m_caches[static_cast<std::size_t>(i)].copyToHost(shape.firstRow, shape.rows, to);
+        to += layer.bytes();
+    }
+    return deviceState(m_backend);
+}
+
+Result<void> ResidentDocument::takePiece(const PieceShape& shape, const std::byte* from) {
+    const bool early = shape.stage == PieceStage::Early;
+    std::atomic<std::int64_t>& rows = early ? m_earlyRows : m_lateRows;
+    const std::int64_t first = rows, end = early ? size() : m_earlyRows.load();
+    if (shape.rows < 1 || shape.firstRow != first || first + shape.rows > end ||
+        shape != pieceShape(shape.stage, first)) {
+        return fail(ErrorCode::InvalidArgument, "This piece does not continue what is read.", "",
+                    "Please report this with the steps that led here.");
+    }
+    if (!early && !openLate()) return noRoomForLate();
+    if (early) {
+        const auto bytes = static_cast<std::size_t>(shape.rows * m_width) * sizeof(float);
+        m_backend.copyToDevice(m_hidden->as<float>() + first * m_width, from, bytes);
+        from += bytes;
+    }
+    PieceShape layer = shape;
+    layer.layers = 1;
+    layer.width = 0;
+    for (std::int32_t i = firstLayer(shape.stage); i <= lastLayer(shape.stage); ++i) {
+        m_caches[static_cast<std::size_t>(i)].appendFromHost(from, shape.rows);
+        from += layer.bytes();
+    }
+    m_backend.synchronise();
+    if (Result<void> state = deviceState(m_backend); !state) {
+        for (std::int32_t i = firstLayer(shape.stage); i <= lastLayer(shape.stage); ++i)
+            m_caches[static_cast<std::size_t>(i)].truncate(first);
+        return state;
+    }
+    rows = first + shape.rows;
     return {};
 }
 

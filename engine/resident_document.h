@@ -13,6 +13,7 @@
 #include "engine/error.h"
 #include "engine/layer_cache.h"
 #include "engine/layer_runner.h"
+#include "engine/piece_file.h"
 
 namespace kvasir {
 
@@ -53,6 +54,15 @@ public:
     /// the budget): quick answers work on.
     Result<void> readLate(LayerRunner& runner, const std::stop_token& stop, const Progress& progress);
 
+    /// What the piece that begins at `firstRow` holds: up to kPieceRows rows.
+    PieceShape pieceShape(PieceStage stage, std::int64_t firstRow) const;
+    /// The piece's rows, which must have been read, to host memory (shape.bytes()). DeviceFailed.
+    Result<void> copyPiece(const PieceShape& shape, std::byte* to) const;
+    /// Takes the piece's contents for rows that were read: `shape` must be that of the first row that is
+    /// missing in its stage, and early rows come before late ones. OutOfMemory and DeviceFailed leave the
+    /// document as it was; InvalidArgument (another piece).
+    Result<void> takePiece(const PieceShape& shape, const std::byte* from);
+
     const std::vector<TokenId>& tokens() const { return m_tokens; }
     std::int64_t size() const { return static_cast<std::int64_t>(m_tokens.size()); }
     std::int32_t tspLayer() const { return m_tspLayer; }
@@ -69,14 +79,23 @@ public:
     std::size_t bytes() const;
 
 private:
-    ResidentDocument() = default;
+    explicit ResidentDocument(kernels::Backend& backend) : m_backend(backend) {}
+    [[nodiscard]] bool openLate();
+    std::int32_t firstLayer(PieceStage stage) const {
+        return stage == PieceStage::Early ? 0 : m_tspLayer + 1;
+    }
+    std::int32_t lastLayer(PieceStage stage) const {
+        return stage == PieceStage::Early ? m_tspLayer : m_layers - 1;
+    }
     Result<void> readChunk(LayerRunner& runner, std::int32_t firstLayer, std::int32_t lastLayer,
                            float* hidden, std::int64_t row, std::int64_t n, const std::stop_token& stop);
 
+    kernels::Backend& m_backend;
     std::vector<TokenId> m_tokens;
     std::int32_t m_tspLayer = 0;
     std::int32_t m_layers = 0;
     std::int64_t m_width = 0;
+    std::int32_t m_kvHeads = 0, m_headSize = 0;
     std::size_t m_fullBytes = 0;  ///< what it takes with the full reading
     std::size_t m_budget = 0;
     kernels::KvType m_type = kernels::KvType::F16;

@@ -8,6 +8,7 @@
 #include "app/cli/commands.h"
 #include "app/cli/output.h"
 #include "app/library.h"
+#include "app/model_calibration.h"
 #include "app/model_catalogue.h"
 #include "app/reader/reader_client.h"
 #include "app/reading_clock.h"
@@ -158,6 +159,8 @@ private:
             });
         if (!engine) return tl::unexpected(engine.error());
         m_engine = std::move(*engine);
+        if (const Result<std::filesystem::path> folder = Store::defaultFolder())
+            m_engine->useCalibration(*folder / kCalibrationFolder);
         if (!m_engine->deviceNote().empty())
             std::fprintf(stderr, "kvasir-cli: The processor answers. %s\n", m_engine->deviceNote().c_str());
         return {};

@@ -49,6 +49,13 @@ struct EvalArguments {
 };
 int eval(const EvalArguments& arguments);
 
+struct CalibrateArguments {
+    std::string model;
+    int threads = 0;
+    bool json = false;
+};
+int calibrate(const CalibrateArguments& arguments);
+
 struct ProbeArguments {
     std::string model, tokens, device = "cpu", activations = "int8", kv, pool = "max";
     std::optional<std::int32_t> tspLayer;

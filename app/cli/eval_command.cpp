@@ -13,6 +13,7 @@
 #include "app/eval/evaluation.h"
 #include "app/eval/generators.h"
 #include "app/library.h"
+#include "app/model_calibration.h"
 #include "app/model_catalogue.h"
 #include "app/reader/reader_client.h"
 #include "app/store/store.h"
@@ -137,6 +138,8 @@ private:
         Result<std::unique_ptr<AnswerEngine>> engine = AnswerEngine::create(*path, m_arguments.threads, {});
         if (!engine) return tl::unexpected(engine.error());
         m_engine = std::move(*engine);
+        if (const Result<std::filesystem::path> folder = Store::defaultFolder())
+            m_engine->useCalibration(*folder / kCalibrationFolder);
         std::vector<std::string> texts = m_arguments.settings;
         if (texts.empty()) texts = {"full", "shipped"};
         for (const std::string& text : texts) {

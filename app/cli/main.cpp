@@ -16,6 +16,7 @@ struct Commands {
     AskArguments ask;
     IngestArguments ingest;
     EvalArguments eval;
+    CalibrateArguments calibrate;
     ProbeArguments probe;
     TokenizeArguments tokenize;
     std::string inspectedAnswer, inspectedHtml;
@@ -111,6 +112,15 @@ void addEval(CLI::App& app, Commands& c) {
     eval->add_flag("--json", c.eval.json, "One JSON object on standard output");
 }
 
+void addCalibrate(CLI::App& app, Commands& c) {
+    CLI::App* calibrate =
+        app.add_subcommand("calibrate", "Measure where quick answers of a model should select, and keep it");
+    calibrate->add_option("model", c.calibrate.model, "Model file or name")->required();
+    calibrate->add_option("--threads", c.calibrate.threads, "Processor threads; 0: one per core")
+        ->check(CLI::Range(0, 1024));
+    calibrate->add_flag("--json", c.calibrate.json, "One JSON object on standard output");
+}
+
 int run(const CLI::App& app, const Commands& c) {
     if (app.got_subcommand("ask")) return ask(c.ask);
     if (app.got_subcommand("ingest")) return ingest(c.ingest);
@@ -118,6 +128,7 @@ int run(const CLI::App& app, const Commands& c) {
     if (app.got_subcommand("sessions")) return sessions(c.sessionsJson);
     if (app.got_subcommand("models")) return models(c.modelsJson);
     if (app.got_subcommand("eval")) return eval(c.eval);
+    if (app.got_subcommand("calibrate")) return calibrate(c.calibrate);
     if (app.got_subcommand("probe")) return probe(c.probe);
     return tokenize(c.tokenize);
 }
@@ -137,6 +148,7 @@ int main(int argc, char** argv) {
         addLibrary(app, commands);
         addEngine(app, commands);
         addEval(app, commands);
+        addCalibrate(app, commands);
         try {
             app.parse(argc, argv);
         } catch (const CLI::ParseError& error) {

@@ -31,6 +31,16 @@ double divergence(std::span<const float> p, std::span<const float> q) {
     return std::max(kl, 0.0);
 }
 
+/// |a - b|^2 / |a|^2.
+double distance(std::span<const float> a, std::span<const float> b) {
+    double apart = 0, all = 0;
+    for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
+        apart += (double{a[i]} - b[i]) * (double{a[i]} - b[i]);
+        all += double{a[i]} * a[i];
+    }
+    return all > 0 ? apart / all : 0;
+}
+
 bool isAtPlace(const Citation& citation, const Question& question, DocumentKind kind) {
     const std::int32_t place = (kind == DocumentKind::Pdf ? citation.page : citation.line) + 1;
     return std::ranges::find(question.places, place) != question.places.end();
@@ -56,6 +66,7 @@ void compare(Row& row, const AskOutcome& outcome, const AskOutcome& full) {
     row.f1Full = sharedWords(outcome.answer.text, std::string_view(full.answer.text));
     if (!outcome.firstLogits.empty() && outcome.firstLogits.size() == full.firstLogits.size())
         row.firstDivergence = divergence(full.firstLogits, outcome.firstLogits);
+    row.distance = distance(full.firstHidden, outcome.firstHidden);
 }
 
 double median(std::vector<double> values) {
@@ -145,7 +156,7 @@ Result<AskOutcome> Evaluation::answer(const ReadDocument& document, const Questi
     AskRequest request;
     request.question = question.text;
     request.mode = setting.kind == Setting::Kind::Full ? AnswerMode::Full : AnswerMode::Quick;
-    request.keepFirstLogits = true;
+    request.keepFirst = true;
     const auto ignore = [](std::string_view) {};
     if (setting.kind == Setting::Kind::Look) {
         Result<AskOutcome> outcome = m_engine.look(document.tokenised.document, findPassages(question.text),

@@ -49,6 +49,7 @@ struct Row {
     std::optional<Verdict> verdict;         ///< against the full answer
     std::optional<double> f1Full;           ///< words shared with the full answer
     std::optional<double> firstDivergence;  ///< KL(full || this) of the first token, in nats
+    std::optional<double> distance;         ///< of the last hidden state before it: |h - full|^2 / |full|^2
 };
 
 /// Of one setting, over all its rows.

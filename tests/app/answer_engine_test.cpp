@@ -201,7 +201,7 @@ TEST_F(Engine, PinsAndOtherPoliciesDecideWhatIsCarried) {
     EXPECT_EQ(sharedEngine->ask(*document, request, {}, [](std::string_view) {}).error().code,
               ErrorCode::InvalidArgument);
     request.policy = Policy::paper(sharedEngine->model().config());  // its T is not the one that was read
-    request.keepFirstLogits = true;
+    request.keepFirst = true;
     const auto paper = sharedEngine->ask(*document, request, {}, [](std::string_view) {});
     ASSERT_TRUE(paper);
     EXPECT_EQ(std::ssize(paper->firstLogits), sharedEngine->model().config().vocabulary);

@@ -58,7 +58,7 @@ void measureBatches(const std::string& path, std::int64_t length) {
     const auto make = [&](bool observed) {
         Generation::Options options;
         options.policy = policy;
-        if (observed) options.observed = {Policy::shipped(model->config()).tspLayer};
+        if (observed) options.observed = {{Policy::shipped(model->config()).tspLayer, {}}};
         auto made = orEnd(Generation::create(*runner, *document, std::vector<TokenId>(8, 900),
                                              {0, length, length + 8}, options));
         if (!made->prefill({})) std::exit(1);

@@ -82,7 +82,7 @@ protected:
         options.policy = policy;
         options.maxTokens = maxTokens;
         options.detailed = true;
-        options.observed = {policy.tspLayer};
+        options.observed = {{policy.tspLayer, {}}};
         auto made = Generation::create(*runner, document, {tokens.begin() + document.size(), tokens.end()},
                                        layout, options);
         EXPECT_TRUE(made) << made.error().message();

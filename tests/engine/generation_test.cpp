@@ -77,9 +77,8 @@ TEST_P(GenerationTest, APolicyOfAnotherLayerDoesNotUseTheResidentStates) {
 
 TEST_P(GenerationTest, WhatIsNotDocumentIsAlwaysCarried) {
     const std::vector<TokenId> tokens = prompt(400);
-    Policy policy = Policy::shipped(model->config());
+    Policy policy = Policy::fixedRate(model->config(), 100);
     policy.minimumCarried = 60;
-    policy.ratePerMille = 100;
     const std::unique_ptr<ResidentDocument> document = resident(tokens, 380, policy.tspLayer);
     const std::unique_ptr<Generation> made = generation(*document, tokens, policy, {12, 380, 0});
     const Outcome outcome = finish(*made);
@@ -231,6 +230,55 @@ TEST_P(GenerationTest, RefusesWhatDoesNotFit) {
     backend->free = 1000;
     EXPECT_EQ(ResidentDocument::create(*model, *backend, tokens, 1, kernels::KvType::F16).error().code,
               ErrorCode::OutOfMemory);
+}
+
+TEST_P(GenerationTest, ObservesTheHeadsThatAreNamed) {
+    const std::vector<TokenId> tokens = prompt(200);
+    const Policy policy = Policy::fixedRate(model->config(), 300);
+    const std::unique_ptr<ResidentDocument> document = resident(tokens, 180, policy.tspLayer);
+    const auto attention = [&](const std::vector<ObservedLayer>& observed, const HeadObserver& onHeads) {
+        Generation::Options options;
+        options.policy = policy;
+        options.observed = observed;
+        options.onHeads = onHeads;
+        auto made = Generation::create(*runner, *document, {tokens.begin() + 180, tokens.end()},
+                                       {12, 180, 200}, options);
+        EXPECT_TRUE(made) << made.error().message();
+        EXPECT_TRUE((*made)->prefill({}));
+        EXPECT_TRUE((*made)->accept(tokens[3], {}));
+        const std::span<const float> sum = (*made)->attention();
+        return std::vector<float>(sum.begin(), sum.end());
+    };
+    const std::int32_t layer = policy.tspLayer, last = model->config().layers - 1;
+    std::vector<std::vector<float>> byHead;  // of the token that was accepted
+    std::size_t calls = 0;
+    const HeadObserver keep = [&](std::int32_t l, std::span<const float> heads) {
+        ++calls;
+        if (l != layer) return;
+        byHead.clear();
+        for (std::int32_t h = 0; h < model->config().heads; ++h)
+            byHead.emplace_back(heads.begin() + h * 180, heads.begin() + (h + 1) * 180);
+    };
+    EXPECT_TRUE(attention({}, keep).empty());
+    EXPECT_EQ(calls, 2U * static_cast<std::size_t>(model->config().layers));
+    const auto sumOf = [&](const std::vector<std::int32_t>& heads) {
+        std::vector<float> sum(180, 0.0F);
+        for (const std::int32_t h : heads) {
+            for (std::size_t i = 0; i < sum.size(); ++i)
+                sum[i] += byHead[static_cast<std::size_t>(h)][i];
+        }
+        return sum;
+    };
+    const auto expectNear = [](const std::vector<float>& a, const std::vector<float>& b) {
+        ASSERT_EQ(a.size(), b.size());
+        for (std::size_t i = 0; i < a.size(); ++i)
+            EXPECT_NEAR(a[i], b[i], 1e-5) << i;
+    };
+    expectNear(attention({{layer, {0, 2}}}, {}), sumOf({0, 2}));
+    std::vector<std::int32_t> all(static_cast<std::size_t>(model->config().heads));
+    std::iota(all.begin(), all.end(), 0);
+    expectNear(attention({{layer, {}}}, {}), sumOf(all));
+    EXPECT_NE(attention({{layer, {0}}, {last, {1}}}, {}), attention({{layer, {0}}}, {}));
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, GenerationTest, test::generationSettings(),

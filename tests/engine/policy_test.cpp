@@ -87,8 +87,8 @@ TEST(Policy, PresetsFitEveryDepth) {
             EXPECT_TRUE(policy.check(model(layers))) << policy.name << " of " << layers;
         }
     }
-    EXPECT_EQ(Policy::shipped(model(28)).tspLayer, 20);
-    EXPECT_EQ(Policy::shipped(model(24)).tspLayer, 17);
+    EXPECT_EQ(Policy::shipped(model(28)).tspLayer, 24);
+    EXPECT_EQ(Policy::shipped(model(24)).tspLayer, 21);
     EXPECT_EQ(Policy::paper(model(30)).tspLayer, 14);
     EXPECT_EQ(Policy::paper(model(24)).tspLayer, 11);
     EXPECT_EQ(Policy::full(model(24)).tspLayer, 23);

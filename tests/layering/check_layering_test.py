@@ -14,7 +14,7 @@ GOOD = {
     "kernels/cpu/a.cpp": '#include "kernels/cpu/a.h"\n\n#include <vector>\n\n#include <immintrin.h>\n',
     "kernels/cpu/a.h": "#include <cstdint>\n",
     "kernels/cuda/b.cu": "#include <cuda_runtime.h>\n#include <cublasLt.h>\n",
-    "engine/e.h": '#include <sys/mman.h>\n#include <spdlog/spdlog.h>\n#include <tl/expected.hpp>\n#include "kernels/cpu/a.h"\n',
+    "engine/e.h": '#include <sys/mman.h>\n#include <xxhash.h>\n#include <spdlog/spdlog.h>\n#include <tl/expected.hpp>\n#include "kernels/cpu/a.h"\n',
     "app/store.cpp": '#include <SQLiteCpp/SQLiteCpp.h>\n#include <QString>\n#include "engine/e.h"\n',
     "app/reader/main.cpp": "#include <poppler/cpp/poppler-document.h>\n#include <seccomp.h>\n",
     "ui/window.cpp": '#include <QWidget>\n#include "app/store.h"\n#include "engine/e.h"\n#include "window.moc"\n',
