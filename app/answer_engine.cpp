@@ -196,9 +196,8 @@ Policy AnswerEngine::policyFor(const AskRequest& request, const ReadDocument& do
     if (request.mode == AnswerMode::Full) return Policy::full(model);
     Policy policy = request.policy.value_or(Policy::shipped(model));
     if (document.chosen) {
-        policy = Policy::shipped(model);
+        policy = Policy::fixedRate(model, 1000);
         policy.name = "parts";
-        policy.ratePerMille = 1000;
         policy.window = 1;  // nothing is scored; and what was chosen must not be computed again
         if (request.policy) policy.retentionPerMille = request.policy->retentionPerMille;
         return policy;
