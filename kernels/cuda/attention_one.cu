@@ -50,23 +50,22 @@ struct Form {
     static constexpr int joinBytes = kWarps * kVectors * (kSize * 4 + 8);
 };
 
+#ifdef KVASIR_TENSOR_CORES
+
 template <int kSize, bool kCodes>
 __device__ __forceinline__ std::uint32_t placeOf(int row, int chunk) {
     return kCodes ? codePlace<kSize>(row, chunk) : place<kSize>(row, chunk);
 }
 
 __device__ __forceinline__ void copyWord(std::uint32_t to, const void* from, bool valid) {
-#ifdef KVASIR_TENSOR_CORES
     const int bytes = valid ? 4 : 0;
     asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(to), "l"(from), "r"(bytes) : "memory");
-#endif
 }
 
 /// Asks for keys [first, first + kKeys) before `end` and their values; zeros for the others.
 template <int kSize, bool kCodes>
 __device__ __forceinline__ void loadTile(const SpanList& spans, std::int64_t g, std::int32_t first,
                                          std::int32_t end, std::uint32_t to) {
-#ifdef KVASIR_TENSOR_CORES
     using F = Form<kSize, kCodes>;
     constexpr int kChunks = F::rowBytes / 16;
     const auto find = [&](std::int32_t key) {
@@ -111,7 +110,6 @@ __device__ __forceinline__ void loadTile(const SpanList& spans, std::int64_t g, 
         copyWord(to + F::scalesAt + threadIdx.x * 4,
                  scales + (valid ? g * span.stride + key - span.begin : 0), valid);
     }
-#endif
 }
 
 /// The Walsh-Hadamard transform of a warp's vector in shared memory, as hadamardKernel does it.
@@ -256,8 +254,6 @@ __device__ __forceinline__ void patchTile(std::byte* stage, int row, const std::
     __syncthreads();
 }
 
-#ifdef KVASIR_TENSOR_CORES
-
 /// Joins the warps' states and leaves the split's.
 template <int kSize, bool kCodes>
 __device__ __forceinline__ void writeState(const Parameters& p, const State<kSize>& state, int g,
@@ -350,10 +346,6 @@ __device__ __forceinline__ void joinSplits(const Parameters& p, int g, std::byte
     }
     if (threadIdx.x == 0) p.counters[g] = 0;
 }
-
-#endif
-
-#ifdef KVASIR_TENSOR_CORES
 
 /// The warp's 16 keys of a tile that lies in `stage`; of the tile's keys those before `end` are seen.
 template <int kSize, bool kCodes>
