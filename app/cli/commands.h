@@ -56,6 +56,19 @@ struct CalibrateArguments {
 };
 int calibrate(const CalibrateArguments& arguments);
 
+struct BenchArguments {
+    std::vector<std::string> models;  ///< files or names
+    std::string shape;                ///< a named shape with random weights, beside them or instead
+    std::string device = "auto";      ///< auto, cpu, cuda
+    int threads = 0;
+    std::vector<std::string> lengths{"2048", "8192"};
+    std::vector<std::string> peers;  ///< NAME=PATH of a llama-bench program
+    int runs = 3;
+    std::int64_t written = 48;  ///< tokens of a sample of a writing rate
+    bool json = false;
+};
+int bench(const BenchArguments& arguments);
+
 struct ProbeArguments {
     std::string model, tokens, device = "cpu", activations = "int8", kv, pool = "max";
     std::optional<std::int32_t> tspLayer;

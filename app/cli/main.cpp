@@ -17,6 +17,7 @@ struct Commands {
     IngestArguments ingest;
     EvalArguments eval;
     CalibrateArguments calibrate;
+    BenchArguments bench;
     ProbeArguments probe;
     TokenizeArguments tokenize;
     std::string inspectedAnswer, inspectedHtml;
@@ -121,6 +122,28 @@ void addCalibrate(CLI::App& app, Commands& c) {
     calibrate->add_flag("--json", c.calibrate.json, "One JSON object on standard output");
 }
 
+void addBench(CLI::App& app, Commands& c) {
+    CLI::App* bench = app.add_subcommand("bench", "How fast a model reads, answers and writes here");
+    bench->add_option("models", c.bench.models, "Model files or names");
+    bench->add_option("--shape", c.bench.shape, "A model of a named shape with random weights");
+    bench->add_option("--device", c.bench.device, "auto, cpu or cuda")
+        ->check(CLI::IsMember({"auto", "cpu", "cuda"}));
+    bench->add_option("--threads", c.bench.threads, "Processor threads; 0: one per core")
+        ->check(CLI::Range(0, 1024));
+    bench->add_option("--lengths", c.bench.lengths, "Prompt lengths in tokens, separated by commas")
+        ->delimiter(',');
+    bench->add_option("--peer", c.bench.peers, "NAME=PATH of a llama-bench program to compare with")
+        ->allow_extra_args(false);
+    bench->add_option("--runs", c.bench.runs, "Samples of everything")->check(CLI::Range(1, 1000));
+    bench->add_option("--written", c.bench.written, "Tokens of a sample of a writing rate")
+        ->check(CLI::Range(1, 1024));
+    bench->add_flag("--json", c.bench.json, "One JSON object on standard output");
+    bench->callback([&c] {
+        if (c.bench.models.empty() && c.bench.shape.empty())
+            throw CLI::RequiredError("A model, or --shape NAME,");
+    });
+}
+
 int run(const CLI::App& app, const Commands& c) {
     if (app.got_subcommand("ask")) return ask(c.ask);
     if (app.got_subcommand("ingest")) return ingest(c.ingest);
@@ -129,6 +152,7 @@ int run(const CLI::App& app, const Commands& c) {
     if (app.got_subcommand("models")) return models(c.modelsJson);
     if (app.got_subcommand("eval")) return eval(c.eval);
     if (app.got_subcommand("calibrate")) return calibrate(c.calibrate);
+    if (app.got_subcommand("bench")) return bench(c.bench);
     if (app.got_subcommand("probe")) return probe(c.probe);
     return tokenize(c.tokenize);
 }
@@ -149,6 +173,7 @@ int main(int argc, char** argv) {
         addEngine(app, commands);
         addEval(app, commands);
         addCalibrate(app, commands);
+        addBench(app, commands);
         try {
             app.parse(argc, argv);
         } catch (const CLI::ParseError& error) {

@@ -125,7 +125,8 @@ SpanList numberSpans(Context& context, std::span<const KvSpan> spans) {
             break;
         }
         const auto end = static_cast<std::int32_t>(list.keys + span.count);
-        list.spans[list.count++] = {span.keys, span.values, span.stride, list.keys, end};
+        list.spans[list.count++] = {span.keys, span.values,    span.stride,     list.keys,
+                                    end,       span.keyScales, span.valueScales};
         list.keys = end;
     }
     return list;

@@ -24,6 +24,8 @@ struct DeviceSpan {
     std::int64_t stride;  ///< rows from one head to the next
     std::int32_t begin;   ///< number of the first row
     std::int32_t end;
+    const float* keyScales;  ///< 8-bit keys and values only
+    const float* valueScales;
 };
 struct SpanList {
     DeviceSpan spans[kMaxSpans];

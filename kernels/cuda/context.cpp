@@ -76,6 +76,9 @@ bool Context::open(std::string& reason) {
     m_pinned = static_cast<std::byte*>(pinned);
     m_mirror = static_cast<std::byte*>(allocate(kStaging));
     if (m_mirror == nullptr) return tried(cudaErrorMemoryAllocation);
+    m_counters = static_cast<unsigned*>(allocate(kCounters * sizeof(unsigned)));
+    if (m_counters == nullptr) return tried(cudaErrorMemoryAllocation);
+    if (!tried(cudaMemsetAsync(m_counters, 0, kCounters * sizeof(unsigned), m_stream))) return false;
     for (cudaEvent_t& event : m_halfUsed) {
         if (!tried(cudaEventCreateWithFlags(&event, cudaEventDisableTiming))) return false;
     }
@@ -90,6 +93,7 @@ Context::~Context() {
     for (const Workspace& each : m_workspaces)
         release(each.memory);
     release(m_mirror);
+    release(m_counters);
     if (m_pinned != nullptr) (void)cudaFreeHost(m_pinned);
     for (cudaEvent_t event : m_halfUsed)
         (void)cudaEventDestroy(event);

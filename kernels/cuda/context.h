@@ -44,7 +44,10 @@ public:
 
     cudaStream_t stream() const { return m_stream; }
     int multiprocessors() const { return m_multiprocessors; }
-    int capability() const { return m_capability; }    ///< 90 for 9.0
+    int capability() const { return m_capability; }  ///< 90 for 9.0
+    /// Counters on the device that are 0 between kernels.
+    static constexpr int kCounters = 256;
+    unsigned* counters() const { return m_counters; }
     int sharedLimit() const { return m_sharedLimit; }  ///< bytes of shared memory a block may have
     const std::string& deviceName() const { return m_deviceName; }
 
@@ -101,6 +104,7 @@ private:
         std::size_t bytes = 0;
     };
     std::array<Workspace, static_cast<std::size_t>(Slot::Count)> m_workspaces;
+    unsigned* m_counters = nullptr;
     std::byte* m_pinned = nullptr;  ///< host, kStaging
     std::byte* m_mirror = nullptr;  ///< device, kStaging: what was uploaded lies where it was staged
     std::size_t m_half = 0;         ///< of the ring, being filled

@@ -4,6 +4,7 @@
 #include <new>
 #include <utility>
 
+#include "kernels/cuda/attention_one.h"
 #include "kernels/cuda/dequantise.h"
 #include "kernels/cuda/eight_bits.h"
 #include "kernels/cuda/elementwise.h"
@@ -206,12 +207,11 @@ AttentionCall CudaBackend::attentionCall(const AttentionShape& shape, const std:
     AttentionCall call;
     call.shape = shape;
     call.type = spans.empty() ? KvType::F16 : spans.front().type;
+    call.spans = numberSpans(*m_context, spans);
     if (call.type == KvType::Int8) {
         const bool strict = shape.strict || m_context->capability() < 80;
         call.type = strict ? KvType::F32 : KvType::F16;
-        call.spans = expandEightBits(*m_context, shape, spans, strict);
-    } else {
-        call.spans = numberSpans(*m_context, spans);
+        call.spans = expandEightBits(*m_context, shape, call.spans, strict);
     }
     call.limits = m_limits.find(*m_context, shape, spans, positions, n);
     call.n = n;
@@ -221,6 +221,7 @@ AttentionCall CudaBackend::attentionCall(const AttentionShape& shape, const std:
 void CudaBackend::attention(const AttentionShape& shape, const float* queries, const std::int32_t* positions,
                             std::int64_t n, std::span<const KvSpan> spans, float* out) {
     if (n == 0 || idle()) return;
+    if (n == 1 && attentionOfOne(shape, queries, positions, spans, out)) return;
     AttentionCall call = attentionCall(shape, positions, n, spans);
     call.floats = queries;
     if (!m_context->ok()) return;
@@ -237,6 +238,20 @@ void CudaBackend::attention(const AttentionShape& shape, const float* queries, c
         }
     }
     attendStrict(*m_context, call, out);
+}
+
+bool CudaBackend::attentionOfOne(const AttentionShape& shape, const float* queries,
+                                 const std::int32_t* positions, std::span<const KvSpan> spans, float* out) {
+    const KvType type = spans.empty() ? KvType::F16 : spans.front().type;
+    if (!canAttendOne(*m_context, shape, type)) return false;
+    const Limits limits = m_limits.find(*m_context, shape, spans, positions, 1);
+    if (limits.low != nullptr) return false;
+    OneRow row;
+    row.qkv = queries;
+    row.out = out;
+    const SpanList list = numberSpans(*m_context, spans);
+    if (m_context->ok()) attendOne(*m_context, shape, type, list, limits, row);
+    return true;
 }
 
 void CudaBackend::windowScores(const AttentionShape& shape, const float* queries,

@@ -1,6 +1,7 @@
 // The CUDA back end: kernels/backend.h on one GPU.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -93,10 +94,18 @@ private:
                        __nv_bfloat16* y);
     const float2* ropeTableFor(std::int64_t n, std::int64_t pairs, const double* inverseFrequency,
                                const std::int32_t* positions);
+    /// False: attendOne does not take it, and nothing was done.
+    bool attentionOfOne(const AttentionShape& shape, const float* queries, const std::int32_t* positions,
+                        std::span<const KvSpan> spans, float* out);
     AttentionCall attentionCall(const AttentionShape& shape, const std::int32_t* positions, std::int64_t n,
                                 std::span<const KvSpan> spans);
 
-    struct LayerWeightsView;
+    struct LayerWeightsView {
+        const PackedWeight *query, *key, *value, *output, *gate, *up, *down;
+        std::array<const PackedWeight*, 7> all() const { return {query, key, value, output, gate, up, down}; }
+    };
+    /// A layer of one row in fewer kernels; false: not these shapes, and nothing was done.
+    bool layerOfOne(const LayerCall& call, const LayerWeightsView& weights);
     void attentionPart(const LayerCall& call, const LayerWeightsView& weights);
     /// Rotation, norms of heads, storing: what lies between the query, key and value products and attention.
     /// Returns the queries (n, H, d); null after a failure. `floats` receives them in float32 where attention
@@ -104,6 +113,9 @@ private:
     const __half* storeRows(const LayerCall& call, QkvRows& qkv, float*& floats);
     /// hidden += x times the matrix, normed first where `norm` is not null.
     void addProduct(const LayerCall& call, const PackedWeight& weight, const float* norm, const Rows& x);
+    /// One row in form Bytes, normed first where `norm` is not null; the next rows in Slot::Rows overwrite
+    /// it.
+    Rows bytesOf(const float* x, std::int64_t columns, const float* norm, float eps);
     void feedForwardPart(const LayerCall& call, const LayerWeightsView& weights);
 
     std::unique_ptr<Context> m_context;  // first: everything below lives in its memory

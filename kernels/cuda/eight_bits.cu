@@ -63,15 +63,6 @@ __global__ void hadamardKernel(float* x, int size, int block, float factor) {
     if (i < size) row[i] = values[i] * factor;
 }
 
-struct EightBitSpan {
-    const float* keyScales;
-    const float* valueScales;
-};
-struct EightBitSpans {
-    SpanList list;
-    EightBitSpan scales[kMaxSpans];
-};
-
 __device__ __forceinline__ void put(float* to, float value) {
     *to = value;
 }
@@ -80,35 +71,40 @@ __device__ __forceinline__ void put(__half* to, float value) {
 }
 
 template <typename Out>
-__global__ void expandKernel(const __grid_constant__ EightBitSpans spans, int size, std::int64_t count,
-                             Out* keys, Out* values) {
+__global__ void expandKernel(const __grid_constant__ SpanList spans, int size, std::int64_t count, Out* keys,
+                             Out* values) {
     waitForPrevious();
     const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x;
     if (i >= count) return;
-    const std::int64_t row = i / size, g = row / spans.list.keys;
-    const auto key = static_cast<std::int32_t>(row % spans.list.keys);
+    const std::int64_t row = i / size, g = row / spans.keys;
+    const auto key = static_cast<std::int32_t>(row % spans.keys);
     int s = 0;
-    while (s + 1 < spans.list.count && key >= spans.list.spans[s].end)
+    while (s + 1 < spans.count && key >= spans.spans[s].end)
         ++s;
-    const DeviceSpan& span = spans.list.spans[s];
+    const DeviceSpan& span = spans.spans[s];
     const std::int64_t from = g * span.stride + key - span.begin, at = from * size + i % size;
     const auto code = [&](const std::byte* codes) {
         return static_cast<float>(reinterpret_cast<const std::int8_t*>(codes)[at]);
     };
-    put(keys + i, code(span.keys) * spans.scales[s].keyScales[from]);
-    put(values + i, code(span.values) * spans.scales[s].valueScales[from]);
+    put(keys + i, code(span.keys) * span.keyScales[from]);
+    put(values + i, code(span.values) * span.valueScales[from]);
 }
 
 template <typename Out>
-void expand(Context& context, const AttentionShape& shape, EightBitSpans& spans, SpanList& out) {
-    const std::int64_t count = std::int64_t{spans.list.keys} * shape.kvHeads * shape.headSize;
+void expand(Context& context, const AttentionShape& shape, const SpanList& spans, SpanList& out) {
+    const std::int64_t count = std::int64_t{spans.keys} * shape.kvHeads * shape.headSize;
     auto* keys = context.workspace<Out>(Slot::Expanded, 2 * count);
     if (keys == nullptr) return;
     launch(context, expandKernel<Out>, gridFor(count, kThreads), kThreads, 0, spans, shape.headSize, count,
            keys, keys + count);
     out.count = 1;
     out.spans[0] = {reinterpret_cast<const std::byte*>(keys),
-                    reinterpret_cast<const std::byte*>(keys + count), out.keys, 0, out.keys};
+                    reinterpret_cast<const std::byte*>(keys + count),
+                    out.keys,
+                    0,
+                    out.keys,
+                    nullptr,
+                    nullptr};
 }
 
 }  // namespace
@@ -126,16 +122,9 @@ void hadamard(Context& context, float* x, std::int64_t heads, std::int32_t headS
            static_cast<float>(1 / std::sqrt(static_cast<double>(block))));
 }
 
-SpanList expandEightBits(Context& context, const AttentionShape& shape, std::span<const KvSpan> spans,
-                         bool strict) {
-    EightBitSpans from;
-    from.list = numberSpans(context, spans);
-    int s = 0;
-    for (const KvSpan& span : spans) {
-        if (span.count > 0 && s < kMaxSpans) from.scales[s++] = {span.keyScales, span.valueScales};
-    }
+SpanList expandEightBits(Context& context, const AttentionShape& shape, const SpanList& from, bool strict) {
     SpanList out;
-    out.keys = from.list.keys;
+    out.keys = from.keys;
     if (out.keys == 0) return out;
     if (strict) {
         expand<float>(context, shape, from, out);

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 
 #include <cuda_fp16.h>
 
@@ -30,7 +29,6 @@ void hadamard(Context& context, float* x, std::int64_t heads, std::int32_t headS
 
 /// All keys and values of 8-bit spans as one span of binary16, or of float32 where `strict`. Positions are
 /// not looked at. The memory is a workspace: the next call overwrites it.
-SpanList expandEightBits(Context& context, const AttentionShape& shape, std::span<const KvSpan> spans,
-                         bool strict);
+SpanList expandEightBits(Context& context, const AttentionShape& shape, const SpanList& spans, bool strict);
 
 }  // namespace kvasir::kernels::cuda

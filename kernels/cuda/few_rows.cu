@@ -139,7 +139,10 @@ __global__ void __launch_bounds__(warpsFor(kTiles) * kWarp)
 #pragma unroll
             for (int t = 0; t < kTiles; ++t) {
                 const std::int64_t tile = firstTile + t < x.tiles ? firstTile + t : x.tiles - 1;
-                b[t] = fragments[((step * x.tiles + tile) * 4 + eight) * kWarp + lane];
+                // Rows of the last group that are not there were not written.
+                b[t] = tile * 8 + lane / 4 < n
+                           ? fragments[((step * x.tiles + tile) * 4 + eight) * kWarp + lane]
+                           : uint4{};
             }
 #pragma unroll
             for (int half = 0; half < 2; ++half) {

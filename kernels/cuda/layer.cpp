@@ -1,6 +1,7 @@
-// CudaBackend: a whole layer. Rows keep the form that the next product reads, and only the hidden state is
-// float32 in memory. Up to kMatvecRows rows: matrix times vectors with 8-bit activations. Up to kFewRows:
-// fused tensor core products. More: the library, on matrices that are dequantised just before.
+// CudaBackend: a whole layer of several rows; see layer_one.cpp for one. Rows keep the form that the next
+// product reads, and only the hidden state is float32 in memory. Up to kMatvecRows rows: matrix times vectors
+// with 8-bit activations. Up to kFewRows: fused tensor core products. More: the library, on matrices that are
+// dequantised just before.
 #include <algorithm>
 #include <array>
 
@@ -19,11 +20,6 @@ constexpr std::int64_t kChunkRows = 8192;
 constexpr std::int64_t kManyRows = 1024;
 
 }  // namespace
-
-struct CudaBackend::LayerWeightsView {
-    const PackedWeight *query, *key, *value, *output, *gate, *up, *down;
-    std::array<const PackedWeight*, 7> all() const { return {query, key, value, output, gate, up, down}; }
-};
 
 std::int64_t CudaBackend::chunkRows() const {
     return kChunkRows;
@@ -59,6 +55,7 @@ bool CudaBackend::layer(const LayerCall& call) {
         return fits;
     }
     if (idle()) return true;
+    if (call.n == 1 && layerOfOne(call, weights)) return true;
     attentionPart(call, weights);
     if (!idle()) feedForwardPart(call, weights);
     if (call.n >= kManyRows) m_context->mark();

@@ -199,6 +199,45 @@ class Commands(CliTest):
                 self.refused("probe", MODEL, "--tokens", tokens, option, value)
 
     @needs_model
+    def test_bench(self):
+        peer = self.file("peer", """#!/bin/sh
+case "$*" in
+*" -d "*) echo '[{"n_prompt": 40, "n_gen": 0, "n_depth": 216, "samples_ns": [1000000000]},
+                {"n_prompt": 0, "n_gen": 4, "n_depth": 216, "samples_ns": [1000000000]}]' ;;
+*) echo '[{"n_prompt": 256, "n_gen": 0, "n_depth": 0, "samples_ns": [9000000000]}]' ;;
+esac
+""")
+        peer.chmod(0o755)
+        arguments = ("bench", MODEL, "--device", "cpu", "--lengths", "256", "--runs", 1, "--written", 4)
+        result = self.json(*arguments, "--peer", f"other={peer}", "--json")
+        self.assertEqual(set(result), {"rows", "ratios", "machine"})
+        ours = {row["quantity"]: row for row in result["rows"] if row["program"] == "kvasir"}
+        self.assertEqual(set(ours), {"full_prefill", "cold_quick", "cold_quick_paper", "resident_quick",
+                                     "resident_quick_paper", "after_full", "confirm_100", "decode_full", "decode_10"})
+        self.assertTrue(all(row["median"] > 0 and row["length"] == 256 for row in result["rows"]))
+        self.assertEqual(len(result["rows"]), 12)
+        self.assertEqual(set(result["ratios"]), {"dense", "cold_quick", "resident_quick", "after_full", "warm",
+                                                 "decode_full", "decode_10"})
+        for ratio in result["ratios"].values():
+            self.assertGreater(ratio[MODEL.stem]["256"], 0)
+        self.assertEqual(result["machine"]["threads"], os.cpu_count())
+        done = self.run_cli(*arguments)
+        self.assertEqual(done.returncode, 0)
+        self.assertIn(b"writing, all K/V", done.stdout)
+        self.refused(*arguments, "--peer", "other=/bin/false", says=["failed"])
+        self.refused(*arguments, "--peer", "other=/bin/echo", says=["llama-bench"])
+        self.refused("bench", MODEL, "--lengths", "100000", "--device", "cpu", says=["window"])
+
+    def test_bench_refuses(self):
+        model = self.file("model.gguf", gguf("llama"))
+        for arguments in (["--lengths", "many"], ["--lengths", "1"], ["--peer", "nothing"], ["--peer", "=x"],
+                          ["--peer", "a="], ["--peer", "a=/none"], ["--peer", "kvasir=/bin/true"]):
+            with self.subTest(arguments=arguments):
+                self.refused("bench", model, *arguments)
+        self.refused("bench", "--shape", "llama-9", says=["llama-3.1-8b"])
+        self.refused("bench", self.folder / "none.gguf")
+
+    @needs_model
     def test_eval(self):
         rows = self.file("questions.tsv", "id\tdocument\tquestion\texpected\tpages\n"
                          "q1\tlease.txt\tWho is the tenant?\tOkafor Bakery\t3\n")
@@ -225,7 +264,8 @@ class Commands(CliTest):
     def test_wrong_usage_ends_with_2(self):
         for arguments in ([], ["sing"], ["ask"], ["ask", "--mode", "slow", self.lease, "Why?"], ["ingest"],
                           ["inspect"], ["ask", "--max-tokens", "0", self.lease, "Why?"], ["ask", self.lease],
-                          ["ask", self.lease, "Why", "not?"], ["ask", "--rate", "7", self.lease, "Why?"]):
+                          ["ask", self.lease, "Why", "not?"], ["ask", "--rate", "7", self.lease, "Why?"], ["bench"],
+                          ["bench", "--device", "tpu", "m"], ["bench", "--runs", "0", "m"], ["bench", "--threads", "x", "m"]):
             with self.subTest(arguments=arguments):
                 done = self.run_cli(*arguments)
                 self.assertEqual(done.returncode, 2)

@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <string_view>
 
+#include "engine/error.h"
+
 namespace kvasir::bench {
 
 struct SyntheticShape {
@@ -20,7 +22,10 @@ inline constexpr SyntheticShape kShapes[] = {
     {"llama-3.2-1b", 16, 2048, 8192, 32, 8, 64, 128256, true},
 };
 
-/// False when the disk has no room.
-bool writeSyntheticModel(const SyntheticShape& shape, const std::filesystem::path& path);
+/// Null when there is no such shape.
+const SyntheticShape* findShape(std::string_view name);
+
+/// Errors: NoSpace (also a folder that cannot be written to); nothing is left then.
+Result<void> writeSyntheticModel(const SyntheticShape& shape, const std::filesystem::path& path);
 
 }  // namespace kvasir::bench

@@ -1,14 +1,15 @@
-#include "tests/bench/synthetic_model.h"
+#include "engine/bench/synthetic_model.h"
 
 #include <algorithm>
 #include <cstring>
 #include <fstream>
+#include <iterator>
 #include <random>
 #include <string>
+#include <system_error>
 #include <vector>
 
-#include "tests/engine/gguf_writer.h"
-#include "tests/engine/tiny_vocabulary.h"
+#include "engine/bench/gguf_writer.h"
 
 namespace kvasir::bench {
 namespace {
@@ -91,12 +92,40 @@ std::vector<std::byte> randomBlocks(TensorType type, std::int64_t bytes, std::mt
     return data;
 }
 
-test::GgufWriter headerOf(const SyntheticShape& s) {
-    test::TinyVocabulary vocabulary = test::tinyBpeVocabulary();
-    while (vocabulary.tokens.size() < static_cast<std::size_t>(s.vocabulary))
-        vocabulary.add("<|filler_" + std::to_string(vocabulary.tokens.size()) + "|>", test::kUnused);
-    test::GgufWriter writer = test::bpeFile(vocabulary, "qwen2");
-    writer.string("general.architecture", "llama")
+/// How byte-level vocabularies write a byte: those that are no letters as code points from 0x100 on.
+std::string writtenByte(int byte) {
+    const auto shown = [](int b) { return (b > 0x20 && b < 0x7F) || (b > 0xA0 && b != 0xAD); };
+    int code = byte;
+    if (!shown(byte)) {
+        code = 0x100;
+        for (int b = 0; b < byte; ++b)
+            code += shown(b) ? 0 : 1;
+    }
+    if (code < 0x80) return std::string(1, static_cast<char>(code));
+    return {static_cast<char>(0xC0 | (code >> 6)), static_cast<char>(0x80 | (code & 0x3F))};
+}
+
+/// Bytes, and fillers up to the vocabulary's size: what is measured are numbers of tokens.
+GgufWriter headerOf(const SyntheticShape& s) {
+    constexpr std::int32_t kNormal = 1, kControl = 3, kUnused = 5;
+    std::vector<std::string> tokens{"<|endoftext|>", "<|im_start|>", "<|im_end|>"};
+    std::vector<std::int32_t> kinds(tokens.size(), kControl);
+    for (int byte = 0; byte < 256; ++byte)
+        tokens.push_back(writtenByte(byte));
+    tokens.push_back(writtenByte(' ') + writtenByte(' '));
+    kinds.resize(tokens.size(), kNormal);
+    while (tokens.size() < static_cast<std::size_t>(s.vocabulary))
+        tokens.push_back("<|filler_" + std::to_string(tokens.size()) + "|>");
+    kinds.resize(tokens.size(), kUnused);
+    GgufWriter writer;
+    writer.string("tokenizer.ggml.model", "gpt2")
+        .string("tokenizer.ggml.pre", "qwen2")
+        .strings("tokenizer.ggml.tokens", tokens)
+        .i32s("tokenizer.ggml.token_type", kinds)
+        .strings("tokenizer.ggml.merges", {writtenByte(' ') + " " + writtenByte(' ')})
+        .u32("tokenizer.ggml.bos_token_id", 1)
+        .u32("tokenizer.ggml.eos_token_id", 2)
+        .string("general.architecture", "llama")
         .i32("llama.block_count", s.layers)
         .i32("llama.embedding_length", s.width)
         .i32("llama.feed_forward_length", s.feedForward)
@@ -110,11 +139,17 @@ test::GgufWriter headerOf(const SyntheticShape& s) {
 
 }  // namespace
 
-bool writeSyntheticModel(const SyntheticShape& shape, const std::filesystem::path& path) {
+const SyntheticShape* findShape(std::string_view name) {
+    const auto* found = std::find_if(std::begin(kShapes), std::end(kShapes),
+                                     [&](const SyntheticShape& each) { return each.name == name; });
+    return found == std::end(kShapes) ? nullptr : found;
+}
+
+Result<void> writeSyntheticModel(const SyntheticShape& shape, const std::filesystem::path& path) {
     constexpr std::int64_t kAlignment = 32,
                            kPiece = std::int64_t{210} * 144 * 512;  // whole blocks of every type
     const std::vector<Tensor> tensors = tensorsOf(shape);
-    test::GgufWriter writer = headerOf(shape);
+    GgufWriter writer = headerOf(shape);
     std::int64_t offset = 0;
     for (const Tensor& tensor : tensors) {
         constexpr std::uint32_t kNumbers[] = {0, 1, 30, 2, 3, 6, 7, 8, 10, 11, 12, 13, 14};
@@ -137,7 +172,11 @@ bool writeSyntheticModel(const SyntheticShape& shape, const std::filesystem::pat
             file.write(reinterpret_cast<const char*>(piece.data()), std::min(kPiece, padded - at));
     }
     file.close();
-    return static_cast<bool>(file);
+    if (file) return {};
+    std::error_code ignored;
+    std::filesystem::remove(path, ignored);
+    return fail(ErrorCode::NoSpace, "The model file cannot be written.", path.string(),
+                "Free " + std::to_string(offset / 1000000 + 1) + " MB there, or choose another folder.");
 }
 
 }  // namespace kvasir::bench
