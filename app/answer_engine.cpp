@@ -122,6 +122,14 @@ std::vector<std::int32_t> missingPages(const Document& document) {
     return pages;
 }
 
+/// After each chunk what is complete is on its way to the disk.
+ResidentDocument::Progress keeping(ReadDocument& document, const ResidentDocument::Progress& progress) {
+    return [&document, &progress](std::int64_t done, std::int64_t all) {
+        if (document.pieces != nullptr) document.pieces->save();
+        if (progress) progress(done, all);
+    };
+}
+
 }  // namespace
 
 WordMarks wordMarks(const Document& document, const AnswerTrace& trace) {
@@ -205,17 +213,40 @@ Result<std::unique_ptr<ReadDocument>> AnswerEngine::prepare(std::shared_ptr<cons
         *m_model, *m_backend, read->tokenised.prompt, tspLayer, read->memory.type, budget);
     if (!resident) return tl::unexpected(resident.error());
     read->resident = std::move(*resident);
+    read->pieces = piecesOf(*read);
     return read;
+}
+
+std::unique_ptr<ResidentPieces> AnswerEngine::piecesOf(ReadDocument& document) {
+    if (m_pieces == nullptr) return nullptr;
+    if (m_fingerprint.empty()) {
+        Result<std::string> fingerprint = m_model->fingerprint();
+        if (!fingerprint) return nullptr;  // the model file lost its data: reading says so
+        m_fingerprint = std::move(*fingerprint);
+    }
+    ResidentDocument& resident = *document.resident;
+    PieceKeys keys(*m_model, m_fingerprint, *m_backend, resident.tspLayer(), resident.kvType(),
+                   document.tokenised.prompt);
+    return std::make_unique<ResidentPieces>(*m_pieces, resident, std::move(keys),
+                                            document.tokenised.document->sha256);
+}
+
+void AnswerEngine::restore(ReadDocument& document, bool full, const std::stop_token& stop,
+                           const ResidentDocument::Progress& progress) {
+    if (document.pieces == nullptr) return;
+    document.pieces->restore(PieceStage::Early, stop, progress);
+    if (full && document.resident->earlyDone()) document.pieces->restore(PieceStage::Late, stop, progress);
 }
 
 Result<void> AnswerEngine::readEarly(ReadDocument& document, const std::stop_token& stop,
                                      const ResidentDocument::Progress& progress) {
-    return guarded([&] { return document.resident->readEarly(*m_runner, stop, progress); });
+    return guarded(
+        [&] { return document.resident->readEarly(*m_runner, stop, keeping(document, progress)); });
 }
 
 Result<void> AnswerEngine::readLate(ReadDocument& document, const std::stop_token& stop,
                                     const ResidentDocument::Progress& progress) {
-    return guarded([&] { return document.resident->readLate(*m_runner, stop, progress); });
+    return guarded([&] { return document.resident->readLate(*m_runner, stop, keeping(document, progress)); });
 }
 
 Result<Policy> AnswerEngine::policyFor(const AskRequest& request, const ReadDocument& document) const {

@@ -52,7 +52,9 @@ public:
 
     /// Whoever waits longer is shown a first look meanwhile.
     static constexpr double kLongWait = 5;  // seconds
-    explicit EngineThread(Events events, int threads = 0, double longWait = kLongWait);
+    /// `pieces`: where readings are kept; null: nowhere. It must outlive this.
+    explicit EngineThread(Events events, int threads = 0, double longWait = kLongWait,
+                          PieceStore* pieces = nullptr);
     /// Stops what is running (within 100 ms) and joins. Questions without an answer get no event any more.
     ~EngineThread();
 
@@ -110,6 +112,7 @@ private:
         Ask,
         Look,
         Check,
+        Keep,  ///< hand on what the store of kept readings had no room for
         ReadEarly,
         ReadLate
     };
@@ -126,6 +129,7 @@ private:
     Job next();
     std::optional<Job> nextQuestion();
     std::optional<Job> nextCheck();
+    std::optional<Job> nextKeep();
     std::optional<Job> nextReading();
     bool wantsLook(const Question& question, const Work& work) const;
     void run(Job& job);
@@ -138,6 +142,7 @@ private:
     void runEarly(Job& job);
     void runLate(Job& job);
     bool prepare(Work& work, DocumentId id);
+    void restore(DocumentId id, Work& work, ReadingStage stage);
     void report(DocumentId id, Work& work, ReadingStage stage);
     void reportModel();
     bool dropOldest(const Work& except);
@@ -145,6 +150,7 @@ private:
     Events m_events;
     int m_threads;
     double m_longWait;
+    PieceStore* m_pieces;
 
     std::mutex m_mutex;
     std::condition_variable_any m_wake;

@@ -136,7 +136,7 @@ TEST_F(StoreOpenTest, ANewerVersionIsRefusedAndLeftAlone) {
     EXPECT_THAT(error.message(), HasSubstr("newer version"));
     EXPECT_EQ(StoreReader::open(m_folder).error().code, ErrorCode::Unsupported);
     EXPECT_TRUE(movedAside().empty());
-    SQLite::Database(file(), SQLite::OPEN_READWRITE).exec("PRAGMA user_version = 2");
+    SQLite::Database(file(), SQLite::OPEN_READWRITE).exec("PRAGMA user_version = 3");
     open();
     EXPECT_THAT(*reader()->documents(), SizeIs(1));
 }
