@@ -93,6 +93,14 @@ std::vector<std::int32_t> missingPages(const Document& document) {
     return pages;
 }
 
+/// After each chunk what is complete is on its way to the disk.
+ResidentDocument::Progress keeping(ReadDocument& document, const ResidentDocument::Progress& progress) {
+    return [&document, &progress](std::int64_t done, std::int64_t all) {
+        if (document.pieces != nullptr) document.pieces->save();
+        if (progress) progress(done, all);
+    };
+}
+
 }  // namespace
 
 Result<std::unique_ptr<AnswerEngine>> AnswerEngine::create(
@@ -130,10 +138,14 @@ Result<std::unique_ptr<AnswerEngine>> AnswerEngine::createOn(
     return engine;
 }
 
+/// Empty where the model file lost its data: reading says so.
+const std::string& AnswerEngine::fingerprint() {
+    if (m_fingerprint.empty()) m_fingerprint = m_model->fingerprint().value_or("");
+    return m_fingerprint;
+}
+
 bool AnswerEngine::useCalibration(const std::filesystem::path& folder) {
-    const Result<std::string> fingerprint = m_model->fingerprint();
-    if (!fingerprint) return false;  // the model file lost its data: reading says so
-    const std::optional<ModelCalibration> found = findCalibration(folder, *fingerprint, m_model->config());
+    const std::optional<ModelCalibration> found = findCalibration(folder, fingerprint(), m_model->config());
     if (!found) return false;
     m_model->calibrate(found->tspLayer);
     if (found->heads.empty()) return true;
@@ -178,17 +190,36 @@ Result<std::unique_ptr<ReadDocument>> AnswerEngine::prepare(std::shared_ptr<cons
         *m_model, *m_backend, read->tokenised.prompt, last, read->memory.type, budget);
     if (!resident) return tl::unexpected(resident.error());
     read->resident = std::move(*resident);
+    read->pieces = piecesOf(*read);
     return read;
+}
+
+std::unique_ptr<ResidentPieces> AnswerEngine::piecesOf(ReadDocument& document) {
+    if (m_pieces == nullptr) return nullptr;
+    if (fingerprint().empty()) return nullptr;
+    ResidentDocument& resident = *document.resident;
+    PieceKeys keys(*m_model, m_fingerprint, *m_backend, resident.tspLayer(), resident.kvType(),
+                   document.tokenised.prompt);
+    return std::make_unique<ResidentPieces>(*m_pieces, resident, std::move(keys),
+                                            document.tokenised.document->sha256);
+}
+
+void AnswerEngine::restore(ReadDocument& document, bool full, const std::stop_token& stop,
+                           const ResidentDocument::Progress& progress) {
+    if (document.pieces == nullptr) return;
+    document.pieces->restore(PieceStage::Early, stop, progress);
+    if (full && document.resident->earlyDone()) document.pieces->restore(PieceStage::Late, stop, progress);
 }
 
 Result<void> AnswerEngine::readEarly(ReadDocument& document, const std::stop_token& stop,
                                      const ResidentDocument::Progress& progress) {
-    return guarded([&] { return document.resident->readEarly(*m_runner, stop, progress); });
+    return guarded(
+        [&] { return document.resident->readEarly(*m_runner, stop, keeping(document, progress)); });
 }
 
 Result<void> AnswerEngine::readLate(ReadDocument& document, const std::stop_token& stop,
                                     const ResidentDocument::Progress& progress) {
-    return guarded([&] { return document.resident->readLate(*m_runner, stop, progress); });
+    return guarded([&] { return document.resident->readLate(*m_runner, stop, keeping(document, progress)); });
 }
 
 Policy AnswerEngine::policyFor(const AskRequest& request, const ReadDocument& document) const {

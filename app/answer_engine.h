@@ -18,6 +18,7 @@
 #include "app/parts.h"
 #include "app/passages.h"
 #include "app/prompt.h"
+#include "app/resident_pieces.h"
 #include "engine/error.h"
 #include "engine/generation.h"
 #include "engine/layer_runner.h"
@@ -35,7 +36,13 @@ struct ReadDocument {
     Passages passages;  ///< of the document's text: what answers may quote
     MemoryPlan memory;  ///< how it is kept, and what to say about it before reading starts
     std::unique_ptr<ResidentDocument> resident;
-    bool chosen = false;  ///< tokens that were chosen before: all of them are carried
+    bool chosen = false;                     ///< tokens that were chosen before: all of them are carried
+    std::unique_ptr<ResidentPieces> pieces;  ///< null: nothing of it is kept
+
+    /// Tokens whose first reading came from the disk.
+    std::int64_t restoredTokens() const {
+        return pieces != nullptr ? pieces->restoredRows(PieceStage::Early) : 0;
+    }
 };
 
 struct AskRequest {
@@ -75,13 +82,20 @@ public:
     static Result<std::unique_ptr<AnswerEngine>> create(const std::filesystem::path& model, int threads,
                                                         const std::function<bool(double share)>& progress);
 
+    /// Where readings are kept and come from; null: nowhere. It must outlive what `prepare` gives afterwards.
+    void keepReadings(PieceStore* pieces) { m_pieces = pieces; }
+
     /// Tokenises and makes room; nothing is read yet. `tspLayer`: T instead of the shipped policy's; a quick
     /// answer whose policy has another reads the document once more. Errors: Empty (no text in the document),
     /// TooLarge (longer than the window leaves room for), OutOfMemory, InvalidArgument (T).
     Result<std::unique_ptr<ReadDocument>> prepare(std::shared_ptr<const Document> document,
                                                   std::optional<std::int32_t> tspLayer = {});
 
-    /// First reading and full reading; see ResidentDocument.
+    /// Takes what was kept of the first reading, and when that is whole and `full` is wanted, of the full
+    /// one. `progress` counts the rows of the one that is being restored.
+    void restore(ReadDocument& document, bool full, const std::stop_token& stop,
+                 const ResidentDocument::Progress& progress);
+    /// First reading and full reading; see ResidentDocument. What they complete is kept.
     Result<void> readEarly(ReadDocument& document, const std::stop_token& stop,
                            const ResidentDocument::Progress& progress);
     Result<void> readLate(ReadDocument& document, const std::stop_token& stop,
@@ -145,12 +159,16 @@ private:
     Result<std::unique_ptr<ReadParts>> makeParts(std::vector<std::shared_ptr<const Document>> documents);
     Result<AskOutcome> answerParts(const ReadParts& parts, const AskRequest& request,
                                    const std::stop_token& stop, const OnText& onText);
+    const std::string& fingerprint();
+    std::unique_ptr<ResidentPieces> piecesOf(ReadDocument& document);
 
     std::unique_ptr<kernels::Backend> m_backend;  // first: everything below lives in its memory
     std::unique_ptr<Model> m_model;
     std::unique_ptr<LayerRunner> m_runner;
     std::optional<PromptBuilder> m_prompts;
     std::vector<ObservedLayer> m_evidence;  ///< whose attention says where an answer comes from
+    PieceStore* m_pieces = nullptr;
+    std::string m_fingerprint;  ///< of the model; empty until it is needed
     std::string m_deviceName, m_deviceNote;
 };
 

@@ -11,13 +11,23 @@ bool isEarlyDone(const std::unique_ptr<ReadDocument>& read) {
 
 }  // namespace
 
-EngineThread::EngineThread(Events events, int threads, double longWait)
+EngineThread::EngineThread(Events events, int threads, double longWait, PieceStore* pieces,
+                           std::filesystem::path calibrations)
     : m_events(std::move(events)),
       m_threads(threads),
       m_longWait(longWait),
-      m_thread([this](const std::stop_token& stop) { loop(stop); }) {}
+      m_pieces(pieces),
+      m_calibrations(std::move(calibrations)),
+      m_thread([this](const std::stop_token& stop) { loop(stop); }) {
+    if (m_pieces == nullptr) return;
+    m_pieces->setListener([this] {
+        const std::lock_guard lock(m_mutex);
+        m_wake.notify_all();
+    });
+}
 
 EngineThread::~EngineThread() {
+    if (m_pieces != nullptr) m_pieces->setListener({});
     m_thread.request_stop();  // first: no job begins after the running one is stopped
     {
         const std::lock_guard lock(m_mutex);
@@ -168,6 +178,7 @@ EngineThread::Job EngineThread::next() {
     }
     if (std::optional<Job> question = nextQuestion()) return std::move(*question);
     if (std::optional<Job> check = nextCheck()) return std::move(*check);
+    if (std::optional<Job> keep = nextKeep()) return std::move(*keep);
     if (std::optional<Job> reading = nextReading()) return std::move(*reading);
     return {};
 }
@@ -210,6 +221,20 @@ std::optional<EngineThread::Job> EngineThread::nextCheck() {
         job.document = draft->document;
         job.work = found->second;
         job.draft = draft;
+        return job;
+    }
+    return std::nullopt;
+}
+
+/// With the lock held: a document that reads faster than the disk writes.
+std::optional<EngineThread::Job> EngineThread::nextKeep() {
+    if (m_pieces == nullptr || !m_pieces->hasRoom()) return std::nullopt;
+    for (const auto& [id, work] : m_documents) {
+        if (work->read == nullptr || work->read->pieces == nullptr || work->read->pieces->saved()) continue;
+        Job job;
+        job.kind = JobKind::Keep;
+        job.document = id;
+        job.work = work;
         return job;
     }
     return std::nullopt;

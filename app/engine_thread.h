@@ -53,7 +53,10 @@ public:
 
     /// Whoever waits longer is shown a first look meanwhile.
     static constexpr double kLongWait = 5;  // seconds
-    explicit EngineThread(Events events, int threads = 0, double longWait = kLongWait);
+    /// `pieces`: where readings are kept; null: nowhere. It must outlive this. `calibrations`: the folder of
+    /// the user's own (see AnswerEngine::useCalibration); what ships is used without one.
+    explicit EngineThread(Events events, int threads = 0, double longWait = kLongWait,
+                          PieceStore* pieces = nullptr, std::filesystem::path calibrations = {});
     /// Stops what is running (within 100 ms) and joins. Questions without an answer get no event any more.
     ~EngineThread();
 
@@ -114,6 +117,7 @@ private:
         Ask,
         Look,
         Check,
+        Keep,  ///< hand on what the store of kept readings had no room for
         ReadEarly,
         ReadLate
     };
@@ -130,6 +134,7 @@ private:
     Job next();
     std::optional<Job> nextQuestion();
     std::optional<Job> nextCheck();
+    std::optional<Job> nextKeep();
     std::optional<Job> nextReading();
     bool wantsLook(const Question& question, const Work& work) const;
     void run(Job& job);
@@ -142,6 +147,7 @@ private:
     void runEarly(Job& job);
     void runLate(Job& job);
     bool prepare(Work& work, DocumentId id);
+    void restore(DocumentId id, Work& work, ReadingStage stage);
 
     // engine_thread_parts.cpp
     bool prepareParts(Work& work, DocumentId id);
@@ -158,6 +164,8 @@ private:
     Events m_events;
     int m_threads;
     double m_longWait;
+    PieceStore* m_pieces;
+    std::filesystem::path m_calibrations;
 
     std::mutex m_mutex;
     std::condition_variable_any m_wake;

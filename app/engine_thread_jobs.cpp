@@ -28,6 +28,9 @@ void EngineThread::run(Job& job) {
         case JobKind::Check:
             runCheck(job);
             break;
+        case JobKind::Keep:
+            job.work->read->pieces->save();
+            break;
         case JobKind::ReadEarly:
             runEarly(job);
             break;
@@ -80,6 +83,8 @@ void EngineThread::runLoad(const std::filesystem::path& path) {
     });
     if (engine) {
         m_engine = std::move(*engine);
+        m_engine->useCalibration(m_calibrations);
+        m_engine->keepReadings(m_pieces);
         m_model.name = m_engine->model().config().name;
         m_model.weightBytes = static_cast<std::int64_t>(m_engine->model().weightBytes());
     } else {
@@ -237,11 +242,26 @@ bool EngineThread::dropOldest(const Work& except) {
     return true;
 }
 
+/// What was kept of the document comes back before anything is read: with it goes a jump of the progress, of
+/// which the clock that tells the time left knows nothing.
+void EngineThread::restore(DocumentId id, Work& work, ReadingStage stage) {
+    bool full = false;
+    {
+        const std::lock_guard lock(m_mutex);
+        full = m_fullReading;
+    }
+    m_engine->restore(*work.read, full, m_runningStop.get_token(), [&](std::int64_t rows, std::int64_t all) {
+        work.state.share = static_cast<double>(rows) / static_cast<double>(all);
+        report(id, work, stage);
+    });
+}
+
 void EngineThread::runEarly(Job& job) {
     Work& work = *job.work;
     if (work.parts != nullptr) return runReadPart(job);
     // Which part is read first is decided when a question may have come meanwhile.
     if (!prepare(work, job.document) || work.parts != nullptr) return;
+    restore(job.document, work, ReadingStage::FirstReading);
     work.clock.start(work.read->resident->earlyRows());
     report(job.document, work, ReadingStage::FirstReading);
     const Result<void> done =
@@ -254,7 +274,8 @@ void EngineThread::runEarly(Job& job) {
         work.clock = {};
         work.state.share = 0;
         work.state.secondsLeft = -1;
-        report(job.document, work, ReadingStage::FirstDone);
+        const bool full = work.read->resident->fullDone();
+        report(job.document, work, full ? ReadingStage::FullDone : ReadingStage::FirstDone);
     } else if (done.error().code == ErrorCode::Cancelled) {
         if (work.paused) report(job.document, work, ReadingStage::Stopped);
     } else {
@@ -269,6 +290,7 @@ void EngineThread::runEarly(Job& job) {
 
 void EngineThread::runLate(Job& job) {
     Work& work = *job.work;
+    restore(job.document, work, ReadingStage::FullReading);
     work.clock.start(work.read->resident->lateRows());
     report(job.document, work, ReadingStage::FullReading);
     const Result<void> done =

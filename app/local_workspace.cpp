@@ -8,6 +8,7 @@
 
 #include "app/answer_check.h"
 #include "app/archive.h"
+#include "app/model_calibration.h"
 #include "app/model_catalogue.h"
 #include "app/power.h"
 
@@ -44,6 +45,7 @@ Result<std::unique_ptr<LocalWorkspace>> LocalWorkspace::create(const Options& op
         if (error.code == ErrorCode::NotFound) return;
         self->post([self, error] { emit self->failed(error); });
     };
+    const std::filesystem::path calibrations = storeOptions.folder / kCalibrationFolder;
     Result<std::unique_ptr<Store>> store = Store::open(std::move(storeOptions));
     if (!store) return tl::unexpected(store.error());
     workspace->m_store = std::move(*store);
@@ -53,8 +55,9 @@ Result<std::unique_ptr<LocalWorkspace>> LocalWorkspace::create(const Options& op
     workspace->m_library.emplace(*workspace->m_store);
     if (workspace->m_store->notice()) workspace->report(*workspace->m_store->notice());
     workspace->loadRemembered();
-    workspace->m_engine =
-        std::make_unique<EngineThread>(workspace->engineEvents(), options.threads, options.longWait);
+    workspace->keepReadings();
+    workspace->m_engine = std::make_unique<EngineThread>(
+        workspace->engineEvents(), options.threads, options.longWait, &*workspace->m_pieces, calibrations);
     QObject::connect(&workspace->m_powerTimer, &QTimer::timeout, self, [self] { self->applyFullReading(); });
     workspace->applyFullReading();
     workspace->chooseModel(options.model);
@@ -66,6 +69,7 @@ LocalWorkspace::~LocalWorkspace() {
     for (auto& [id, entry] : m_documents)
         entry.thread.reset();
     m_engine.reset();
+    m_pieces.reset();
 }
 
 void LocalWorkspace::post(std::function<void()> work) {
@@ -488,6 +492,8 @@ void LocalWorkspace::setSetting(const QString& key, const QString& value) {
     m_settings[key] = value;
     m_store->setSetting(key.toStdString(), value.toStdString());
     if (key == kFullReadingSetting) applyFullReading();
+    if (key == PieceStore::kBudgetSetting)
+        m_pieces->setBudget(PieceStore::budgetOf(value.toStdString(), *m_store));
 }
 
 }  // namespace kvasir

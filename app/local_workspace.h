@@ -17,6 +17,7 @@
 #include "app/document_thread.h"
 #include "app/engine_thread.h"
 #include "app/library.h"
+#include "app/store/piece_store.h"
 #include "app/store/store.h"
 #include "app/workspace.h"
 
@@ -59,6 +60,8 @@ public:
     void useModel(const QString& path) override;
     QString setting(const QString& key) const override;
     void setSetting(const QString& key, const QString& value) override;
+    KeptReadings keptReadings() const override;
+    void deleteKeptReadings() override;
 
 private:
     /// A document on the window's side. Ids of remembered documents are their rows; those of new ones are
@@ -113,6 +116,7 @@ private:
     QString answerOf(EngineThread::AnswerKey key) const;
     std::vector<ByteRange> findPassages(RowId document, const std::string& question) const;
     void applyFullReading();
+    void keepReadings();
     Entry* find(DocumentId id);
     const Entry* find(DocumentId id) const;
     void report(const Error& error);
@@ -128,6 +132,7 @@ private:
     std::unique_ptr<Store> m_store;
     std::unique_ptr<StoreReader> m_reader;
     std::optional<Library> m_library;
+    std::optional<PieceStore> m_pieces;
     std::map<DocumentId, Entry> m_documents;
     std::vector<DocumentId> m_order;  ///< most recently opened first
     mutable std::map<QString, Asked> m_answers;

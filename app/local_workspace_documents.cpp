@@ -305,4 +305,20 @@ void LocalWorkspace::continueReading(DocumentId document) {
     m_engine->continueReading(document);
 }
 
+void LocalWorkspace::keepReadings() {
+    PieceStore::Options options;
+    options.budget = PieceStore::budgetOf(setting(PieceStore::kBudgetSetting).toStdString(), *m_store);
+    options.onError = [this](const Error& error) { report(error); };
+    options.onChange = [this] { post([this] { emit keptReadingsChanged(); }); };
+    m_pieces.emplace(*m_store, std::move(options));
+}
+
+KeptReadings LocalWorkspace::keptReadings() const {
+    return {m_pieces->usedBytes(), m_pieces->budget()};
+}
+
+void LocalWorkspace::deleteKeptReadings() {
+    m_pieces->removeAll();
+}
+
 }  // namespace kvasir

@@ -38,6 +38,12 @@ struct ModelInfo {
     std::optional<Error> error;    ///< why it did not load
 };
 
+/// What was computed for documents and lies on the disk, so that it is not computed again.
+struct KeptReadings {
+    std::int64_t bytes = 0;
+    std::int64_t budget = 0;  ///< 0: nothing is kept
+};
+
 /// Lives on the window's thread; every call returns at once and every signal comes on that thread.
 class Workspace : public QObject {
     Q_OBJECT
@@ -86,6 +92,10 @@ public:
     virtual QString setting(const QString& key) const = 0;
     virtual void setSetting(const QString& key, const QString& value) = 0;
 
+    /// The setting "keptReadings" decides the budget: gigabytes, "0" for none, empty for automatic.
+    virtual KeptReadings keptReadings() const = 0;
+    virtual void deleteKeptReadings() = 0;
+
 signals:
     void documentsChanged();
     void infoChanged(kvasir::DocumentId document);     ///< page sizes are known, or the text is
@@ -94,6 +104,7 @@ signals:
     void answersChanged(kvasir::DocumentId document);  ///< one was added
     void answerChanged(const QString& answer);  ///< its text grew or its state changed; at most once a frame
     void modelChanged();
+    void keptReadingsChanged();
     /// Something went wrong that belongs to no document or answer (the store cannot be written, for example).
     void failed(const kvasir::Error& error);
 };

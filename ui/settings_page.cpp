@@ -6,6 +6,7 @@
 #include <QHBoxLayout>
 #include <QVBoxLayout>
 
+#include "ui/phrases.h"
 #include "ui/widgets.h"
 
 namespace kvasir {
@@ -44,6 +45,7 @@ SettingsPage::SettingsPage(Workspace& workspace, QWidget* parent) : QWidget(pare
               {{"always", tr("Always", "full reading")},
                {"mains", tr("On mains only")},
                {"never", tr("Never", "full reading")}});
+    addKeptReadings(grid);
     const int row = grid->rowCount();
     grid->addWidget(makeLabel(tr("Language model"), group), row, 0, Qt::AlignTop);
     auto* model = new QHBoxLayout;
@@ -74,6 +76,45 @@ QComboBox* SettingsPage::addChoice(QGridLayout* grid, const QString& label, cons
     connect(box, &QComboBox::activated, this,
             [this, box, key] { m_workspace.setSetting(key, box->currentData().toString()); });
     return box;
+}
+
+/// How much of what was read stays on the disk, how much there is, and a way to be rid of it.
+void SettingsPage::addKeptReadings(QGridLayout* grid) {
+    auto* budget = addChoice(grid, tr("Kept readings"), "keptReadings",
+                             {{"", tr("Automatic", "kept readings")},
+                              {"2", tr("Up to %1 GB").arg(2)},
+                              {"10", tr("Up to %1 GB").arg(10)},
+                              {"50", tr("Up to %1 GB").arg(50)},
+                              {"0", tr("None", "kept readings")}});
+    const QString why = tr("Documents that were read once are ready at once the next time");
+    budget->setToolTip(why);
+    budget->setAccessibleDescription(why);
+    auto* row = new QHBoxLayout;
+    m_kept = makeLabel({}, this, true);
+    m_kept->setObjectName("keptReadingsUse");
+    m_kept->setWordWrap(true);
+    row->addWidget(m_kept, 1);
+    m_deleteKept = makeButton(tr("Delete", "kept readings"), "close", "keptReadingsDelete", this);
+    m_deleteKept->setAccessibleDescription(tr("Kept readings"));
+    row->addWidget(m_deleteKept, 0, Qt::AlignTop);
+    grid->addLayout(row, grid->rowCount(), 1);
+    connect(m_deleteKept, &QPushButton::clicked, this, [this] { m_workspace.deleteKeptReadings(); });
+    connect(budget, &QComboBox::activated, this, &SettingsPage::refreshKept);
+    connect(&m_workspace, &Workspace::keptReadingsChanged, this, &SettingsPage::refreshKept);
+    refreshKept();
+}
+
+void SettingsPage::refreshKept() {
+    const KeptReadings kept = m_workspace.keptReadings();
+    m_kept->setText(kept.budget > 0
+                        ? tr("%1 of %2 used").arg(Phrases::memory(kept.bytes), Phrases::memory(kept.budget))
+                        : tr("%1 used").arg(Phrases::memory(kept.bytes)));
+    m_deleteKept->setEnabled(kept.bytes > 0);
+}
+
+void SettingsPage::showEvent(QShowEvent* event) {
+    refreshKept();  // it shrinks with deleted documents, too
+    QWidget::showEvent(event);
 }
 
 void SettingsPage::refreshModel() {

@@ -5,6 +5,7 @@
 #include <QComboBox>
 #include <QGridLayout>
 #include <QLabel>
+#include <QPushButton>
 #include <QWidget>
 
 #include "app/workspace.h"
@@ -18,6 +19,9 @@ public:
     /// `workspace` must outlive the page.
     SettingsPage(Workspace& workspace, QWidget* parent);
 
+protected:
+    void showEvent(QShowEvent* event) override;
+
 signals:
     void languageChanged();
     void themeChanged();
@@ -27,10 +31,14 @@ signals:
 private:
     QComboBox* addChoice(QGridLayout* grid, const QString& label, const QString& key,
                          const std::vector<std::pair<QString, QString>>& choices);
+    void addKeptReadings(QGridLayout* grid);
+    void refreshKept();
     void refreshModel();
 
     Workspace& m_workspace;
     QLabel* m_model;
+    QLabel* m_kept;
+    QPushButton* m_deleteKept;
 };
 
 }  // namespace kvasir

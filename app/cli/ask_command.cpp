@@ -12,6 +12,7 @@
 #include "app/model_catalogue.h"
 #include "app/reader/reader_client.h"
 #include "app/reading_clock.h"
+#include "app/store/piece_store.h"
 #include "app/store/store.h"
 
 namespace kvasir::cli {
@@ -36,6 +37,8 @@ public:
         if (!m_draft) return kept;
         if (kept && wantsConfirmation()) kept = confirm();
         if (m_arguments.json) printJson();
+        std::fflush(stdout);  // before the rest is kept
+        keepRest();
         return kept;
     }
     /// For when run() failed: 2 for wrong usage, else 1.
@@ -99,6 +102,13 @@ private:
         if (!reader) return tl::unexpected(reader.error());
         m_reader = std::move(*reader);
         m_library.emplace(*m_store);
+        const Result<std::optional<std::string>> budget = m_reader->setting(PieceStore::kBudgetSetting);
+        PieceStore::Options kept;
+        kept.budget = PieceStore::budgetOf(budget ? budget->value_or("") : "", *m_store);
+        kept.onError = [](const Error& error) {
+            std::fprintf(stderr, "kvasir-cli: %s\n", error.message().c_str());
+        };
+        m_pieces.emplace(*m_store, std::move(kept));
         return {};
     }
 
@@ -161,6 +171,7 @@ private:
         m_engine = std::move(*engine);
         if (const Result<std::filesystem::path> folder = Store::defaultFolder())
             m_engine->useCalibration(*folder / kCalibrationFolder);
+        m_engine->keepReadings(&*m_pieces);
         if (!m_engine->deviceNote().empty())
             std::fprintf(stderr, "kvasir-cli: The processor answers. %s\n", m_engine->deviceNote().c_str());
         return {};
@@ -193,25 +204,39 @@ private:
         m_read = std::move(*read);
         std::fprintf(stderr, "%s\n", m_read->memory.sentence.c_str());
         const auto begin = ReadingClock::Clock::now();
-        const auto step = [&](const std::string& name) {
-            return [this, name, clock = startedClock()](std::int64_t done, std::int64_t all) mutable {
-                clock.advance(done);
-                m_progress.show(name, static_cast<double>(done) / static_cast<double>(all),
-                                clock.secondsLeft(all));
-            };
-        };
-        Result<void> done = m_engine->readEarly(*m_read, m_stop.token(), step("First reading"));
+        m_engine->restore(*m_read, m_arguments.mode != "quick", m_stop.token(),
+                          [&](std::int64_t done, std::int64_t all) {
+                              m_progress.show("Taking what was read before",
+                                              static_cast<double>(done) / static_cast<double>(all), -1);
+                          });
+        // Where the full reading was kept, its answer comes at once.
+        if (m_arguments.mode == "auto" && m_read->resident->fullDone()) m_request.mode = AnswerMode::Full;
+        Result<void> done = m_engine->readEarly(*m_read, m_stop.token(),
+                                                step("First reading", m_read->resident->earlyRows()));
         if (done && m_request.mode == AnswerMode::Full) {
-            done = m_engine->readLate(*m_read, m_stop.token(), step("Full reading"));
+            done = m_engine->readLate(*m_read, m_stop.token(),
+                                      step("Full reading", m_read->resident->lateRows()));
         }
         m_readMs = std::chrono::duration<double, std::milli>(ReadingClock::Clock::now() - begin).count();
         return done;
     }
 
-    static ReadingClock startedClock() {
+    /// Shows how far a reading is that begins behind `from` tokens.
+    ResidentDocument::Progress step(const std::string& name, std::int64_t from) {
         ReadingClock clock;
-        clock.start(0);
-        return clock;
+        clock.start(from);
+        return [this, name, clock](std::int64_t done, std::int64_t all) mutable {
+            clock.advance(done);
+            m_progress.show(name, static_cast<double>(done) / static_cast<double>(all),
+                            clock.secondsLeft(all));
+        };
+    }
+    /// Pieces that the disk was too slow for while reading went on.
+    void keepRest() {
+        while (m_read->pieces != nullptr && !m_read->pieces->saved()) {
+            m_pieces->flush();
+            m_read->pieces->save();
+        }
     }
 
     Result<void> answer() {
@@ -259,19 +284,15 @@ private:
     }
 
     bool wantsConfirmation() const {
-        return m_arguments.mode == "auto" && m_draft->answer.state == AnswerState::Complete;
+        return m_arguments.mode == "auto" && m_request.mode == AnswerMode::Quick &&
+               m_draft->answer.state == AnswerState::Complete;
     }
 
     /// The full reading, and what it makes of the quick answer. It may be stopped: the quick answer is there.
     Result<void> confirm() {
         const auto begin = ReadingClock::Clock::now();
-        Result<void> read = m_engine->readLate(
-            *m_read, m_stop.token(),
-            [this, clock = startedClock()](std::int64_t done, std::int64_t all) mutable {
-                clock.advance(done);
-                m_progress.show("Full reading", static_cast<double>(done) / static_cast<double>(all),
-                                clock.secondsLeft(all));
-            });
+        Result<void> read =
+            m_engine->readLate(*m_read, m_stop.token(), step("Full reading", m_read->resident->lateRows()));
         m_fullReadMs = std::chrono::duration<double, std::milli>(ReadingClock::Clock::now() - begin).count();
         if (read) m_progress.show("Checking the answer", -1, -1);
         Result<ConfirmOutcome> outcome = read
@@ -374,6 +395,7 @@ private:
                {"finish", finishName(answer.finish)},
                {"stopped", answer.state == AnswerState::Stopped},
                {"prompt_tokens", answer.figures.promptTokens},
+               {"restored_tokens", m_read->restoredTokens()},
                {"carried_tokens", answer.figures.carriedTokens},
                {"ttft_ms", m_draft->answer.figures.firstTokenMs},
                {"read_ms", m_draft->answer.figures.readMs},
@@ -394,6 +416,7 @@ private:
     std::unique_ptr<Store> m_store;
     std::unique_ptr<StoreReader> m_reader;
     std::optional<Library> m_library;
+    std::optional<PieceStore> m_pieces;
     std::shared_ptr<const Document> m_document;  ///< the first
     RowId m_documentRow = 0;
     std::unique_ptr<AnswerEngine> m_engine;

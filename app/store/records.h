@@ -83,6 +83,16 @@ struct CheckRecord {
     std::vector<LookedAt> looked;  ///< the most looked at first
 };
 
+/// A piece of what was computed for a document: a file in Store::pieceFolder().
+struct PieceRecord {
+    std::string key;     ///< 64 hexadecimal digits, the file's name
+    std::string sha256;  ///< of the document that uses it
+    bool late = false;   ///< of the late stage
+    std::int64_t firstRow = 0;
+    std::int64_t bytes = 0;   ///< of the file
+    std::int64_t usedAt = 0;  ///< the reading that used it last
+};
+
 /// A place that a sentence of the answer rests on.
 struct CitationRecord {
     std::int32_t number = 0;

@@ -207,10 +207,28 @@ ALTER TABLE exchanges ADD COLUMN parts_read INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE exchanges ADD COLUMN parts INTEGER NOT NULL DEFAULT 0;
 )sql";
 
+// Kept readings: one piece may belong to several documents that begin alike.
+constexpr const char* kVersion4 = R"sql(
+CREATE TABLE pieces (
+    key TEXT PRIMARY KEY,
+    late INTEGER NOT NULL,
+    first_row INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    used_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX pieces_used ON pieces (used_at, late, first_row);
+CREATE TABLE piece_documents (
+    key TEXT NOT NULL REFERENCES pieces ON DELETE CASCADE,
+    document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
+    PRIMARY KEY (key, document_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX piece_documents_document ON piece_documents (document_id);
+)sql";
+
 }  // namespace
 
 const std::vector<Migration>& migrations() {
-    static const std::vector<Migration> kSteps = {{1, kVersion1}, {2, kVersion2}, {3, kVersion3}};
+    static const std::vector<Migration> kSteps = {{1, kVersion1}, {2, kVersion2}, {3, kVersion3}, {4, kVersion4}};
     return kSteps;
 }
 

@@ -3,58 +3,19 @@
 #include <utility>
 
 #include <QFile>
-#include <QLockFile>
 #include <QStandardPaths>
 
 #include "app/store/database.h"
+#include "app/store/piece_index.h"
 #include "app/store/rows.h"
 #include "app/store/search_passages.h"
+#include "app/store/store_parts.h"
 #include "app/store/trace_codec.h"
 #include "app/store/write_queue.h"
 
 namespace kvasir {
 
 namespace fs = std::filesystem;
-
-struct Store::Parts {
-    fs::path folder;
-    std::unique_ptr<QLockFile> lock;  // outlives the queue, which owns the connection
-    std::optional<Error> notice;
-    std::unique_ptr<WriteQueue> queue;
-
-    // Work gives a T or throws; the Pending is ready after the commit.
-    template <typename T, typename Work>
-    Pending<T> submit(WriteJob::Urgency urgency, WriteJob::Cleanup cleanup, Work work) {
-        struct Outcome {
-            std::promise<Result<T>> promise;
-            Result<T> value{tl::unexpect, Error{}};
-        };
-        auto outcome = std::make_shared<Outcome>();
-        Pending<T> pending = outcome->promise.get_future();
-        WriteJob job;
-        job.urgency = urgency;
-        job.cleanup = cleanup;
-        job.work = [outcome, work = std::move(work)](SQLite::Database& database) {
-            if constexpr (std::is_void_v<T>) {
-                work(database);
-                outcome->value = {};
-            } else {
-                outcome->value = work(database);
-            }
-        };
-        job.done = [outcome](const Result<void>& written) {
-            if (!written) outcome->value = tl::unexpected(written.error());
-            outcome->promise.set_value(std::move(outcome->value));
-        };
-        queue->post(std::move(job));
-        return pending;
-    }
-
-    template <typename T, typename Work>
-    Pending<T> now(Work work) {
-        return submit<T>(WriteJob::Urgency::Now, WriteJob::Cleanup::None, std::move(work));
-    }
-};
 
 namespace {
 
@@ -160,6 +121,7 @@ Result<std::unique_ptr<Store>> Store::open(StoreOptions options) {
         Query interrupted(*opened->database, "UPDATE exchanges SET state = ? WHERE state = ?");
         interrupted << ExchangeState::Interrupted << ExchangeState::Writing;
         interrupted.run();
+        parts->pieceBytes = totalOfPieces(*opened->database);
     } catch (...) {
         return tl::unexpected(currentError(options.folder));
     }
@@ -212,15 +174,16 @@ Pending<void> Store::indexDocument(RowId document, std::shared_ptr<const Documen
 }
 
 Pending<void> Store::deleteDocument(RowId document) {
-    return m_parts->submit<void>(WriteJob::Urgency::Now, WriteJob::Cleanup::Log,
-                                 [document](SQLite::Database& database) {
-                                     Query query(database, "DELETE FROM documents WHERE id = ?");
-                                     query << document;
-                                     if (query.run() == 0) throwMissing("document");
-                                     database.exec(kForgetDocuments);
-                                     database.exec(kForgetExchanges);
-                                     database.exec(kForgetPassages);
-                                 });
+    return m_parts->changePieces<void>(WriteJob::Cleanup::Log,
+                                       [document](SQLite::Database& database, PieceNames& gone) {
+                                           Query query(database, "DELETE FROM documents WHERE id = ?");
+                                           query << document;
+                                           if (query.run() == 0) throwMissing("document");
+                                           gone = removeUnusedPieces(database);
+                                           database.exec(kForgetDocuments);
+                                           database.exec(kForgetExchanges);
+                                           database.exec(kForgetPassages);
+                                       });
 }
 
 Pending<RowId> Store::addConversation(ConversationRecord conversation) {
@@ -359,13 +322,14 @@ Pending<void> Store::addMetric(MetricRecord metric) {
 }
 
 Pending<void> Store::deleteEverything() {
-    return m_parts->submit<void>(WriteJob::Urgency::Now, WriteJob::Cleanup::All,
-                                 [](SQLite::Database& database) {
-                                     database.exec("DELETE FROM documents; DELETE FROM metrics");
-                                     database.exec(kForgetDocuments);
-                                     database.exec(kForgetExchanges);
-                                     database.exec(kForgetPassages);
-                                 });
+    return m_parts->changePieces<void>(WriteJob::Cleanup::All,
+                                       [](SQLite::Database& database, PieceNames& gone) {
+                                           database.exec("DELETE FROM documents; DELETE FROM metrics");
+                                           gone = removeUnusedPieces(database);
+                                           database.exec(kForgetDocuments);
+                                           database.exec(kForgetExchanges);
+                                           database.exec(kForgetPassages);
+                                       });
 }
 
 Result<void> Store::flush() {

@@ -67,7 +67,8 @@ public:
     Pending<void> saveView(RowId document, std::int32_t page, double zoom);
     /// Makes the text searchable, in place of what was indexed before.
     Pending<void> indexDocument(RowId document, std::shared_ptr<const Document> text);
-    /// With conversations, answers, traces, pins and search index; nothing readable stays in the files.
+    /// With conversations, answers, traces, pins, search index and kept readings; nothing readable stays in
+    /// the files.
     Pending<void> deleteDocument(RowId document);
 
     Pending<RowId> addConversation(ConversationRecord conversation);
@@ -96,6 +97,24 @@ public:
     Pending<void> setSetting(std::string key, std::string value);
     /// Without hurry.
     Pending<void> addMetric(MetricRecord metric);
+
+    // Kept readings: pieces of what was computed for documents, files in a folder of their own with a row
+    // each. PieceStore writes and reads them; they go with the last document that uses them.
+    std::filesystem::path pieceFolder() const;
+    /// Of all pieces, as of the last change.
+    std::int64_t pieceBytes() const;
+    /// Removes files without a row and rows without their file, which a killed program leaves. Once, before
+    /// the first addPiece.
+    Pending<void> tidyPieces();
+    /// Enters a piece whose file lies in its place, and removes the least recently used others until all fit
+    /// into `budget` bytes. False: it is not kept and its file is removed, because its document was deleted,
+    /// or there is no room but that of pieces of the same reading or a later one.
+    Pending<bool> addPiece(PieceRecord piece, std::int64_t budget);
+    /// They were read again, for the document with that sha256. Without hurry.
+    Pending<void> usePieces(std::vector<std::string> keys, std::string sha256, std::int64_t usedAt);
+    Pending<void> removePiece(std::string key);
+    /// Removes the least recently used until the rest fits into `budget` bytes; 0: all.
+    Pending<void> trimPieces(std::int64_t budget);
 
     /// All but the settings; nothing readable stays in the files.
     Pending<void> deleteEverything();

@@ -836,6 +836,41 @@ They are kept on this computer, in your own data folder, until you delete them.<
         <source>No model on this computer yet</source>
         <translation>モデルがまだありません</translation>
     </message>
+    <message>
+        <source>Kept readings</source>
+        <translation>読み取り結果の保存</translation>
+    </message>
+    <message>
+        <source>Automatic</source>
+        <comment>kept readings</comment>
+        <translation>自動</translation>
+    </message>
+    <message>
+        <source>Up to %1 GB</source>
+        <translation>最大 %1 GB</translation>
+    </message>
+    <message>
+        <source>None</source>
+        <comment>kept readings</comment>
+        <translation>保存しない</translation>
+    </message>
+    <message>
+        <source>Documents that were read once are ready at once the next time</source>
+        <translation>一度読んだ文書は、次回すぐに質問できます</translation>
+    </message>
+    <message>
+        <source>Delete</source>
+        <comment>kept readings</comment>
+        <translation>削除</translation>
+    </message>
+    <message>
+        <source>%1 of %2 used</source>
+        <translation>%2 のうち %1 を使用</translation>
+    </message>
+    <message>
+        <source>%1 used</source>
+        <translation>%1 を使用</translation>
+    </message>
 </context>
 <context>
     <name>kvasir::StartPage</name>

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "app/library.h"
 #include "tests/app/app_support.h"
 #include "tests/patience.h"
 
@@ -16,7 +17,8 @@ class EngineThreadTest : public testing::Test {
 protected:
     void SetUp() override { KVASIR_NEEDS_SMOLLM2(); }
 
-    void start(const std::filesystem::path& model, double longWait = EngineThread::kLongWait) {
+    void start(const std::filesystem::path& model, double longWait = EngineThread::kLongWait,
+               PieceStore* pieces = nullptr) {
         EngineThread::Events events;
         events.model = [this](const EngineThread::ModelState& state) { note([&] { m_model = state; }); };
         events.reading = [this](DocumentId id, const ReadingState& state) {
@@ -34,7 +36,7 @@ protected:
         events.finished = [this](EngineThread::AnswerKey key, Result<AskOutcome> outcome) {
             note([&] { m_finished.emplace(key, std::move(outcome)); });
         };
-        m_thread = std::make_unique<EngineThread>(std::move(events), 2, longWait);
+        m_thread = std::make_unique<EngineThread>(std::move(events), 2, longWait, pieces);
         m_thread->setFullReading(false);
         if (!model.empty()) m_thread->loadModel(model);
     }
@@ -96,6 +98,36 @@ TEST_F(EngineThreadTest, ReadsInFullWhenNothingElseIsToBeDone) {
     ask(1, 1);
     ASSERT_NE(finished(1), nullptr);
     EXPECT_EQ((*finished(1))->answer.mode, AnswerMode::Full);
+}
+
+TEST_F(EngineThreadTest, WhatWasReadInAnEarlierRunIsNotReadAgain) {
+    const test::ScratchFolder folder;
+    auto store = Store::open({folder.path() / "data", std::chrono::milliseconds(20), {}});
+    ASSERT_TRUE(store);
+    const auto document = test::textDocument(test::leaseText(40));
+    ASSERT_TRUE(Library(**store).remember(*document, "lease.txt"));
+    std::string first;
+    std::ptrdiff_t readOnce = 0;
+    for (const int run : {1, 2}) {
+        PieceStore pieces(**store, {1'000'000'000, {}, {}});
+        m_stages.clear();
+        m_finished.clear();
+        start(test::modelFile(test::kSmollm2), EngineThread::kLongWait, &pieces);
+        m_thread->setFullReading(true);
+        m_thread->addDocument(1, document);
+        ASSERT_TRUE(reached(1, Stage::FullDone));
+        ask(1, run);
+        ASSERT_NE(finished(run), nullptr);
+        ASSERT_TRUE(*finished(run));
+        EXPECT_EQ((*finished(run))->answer.mode, AnswerMode::Full);
+        if (run == 1) first = (*finished(run))->answer.text;
+        EXPECT_EQ((*finished(run))->answer.text, first);
+        const auto readings = std::count(m_stages[1].begin(), m_stages[1].end(), Stage::FirstReading);
+        if (run == 1) readOnce = readings;
+        EXPECT_TRUE(run == 1 || readings < readOnce) << "each chunk that is read is reported";
+        m_thread.reset();
+        pieces.flush();
+    }
 }
 
 TEST_F(EngineThreadTest, ChecksQuickAnswersWhenTheFullReadingIsDone) {

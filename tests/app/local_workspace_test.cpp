@@ -164,6 +164,25 @@ TEST_F(LocalWorkspaceTest, AQuickAnswerIsCheckedAndTheVerdictKept) {
     EXPECT_TRUE(m_failures.empty());
 }
 
+TEST_F(LocalWorkspaceTest, WhatWasReadIsKeptUntilItIsDeleted) {
+    const DocumentId id = m_workspace->open(q(lease()));
+    ASSERT_TRUE(reaches(id, ReadingStage::FullDone));
+    const Answer first = ended(m_workspace->ask(id, "What is the fee of item 3?"));
+    begin();
+    EXPECT_GT(m_workspace->keptReadings().bytes, 1'000'000);
+    EXPECT_GT(m_workspace->keptReadings().budget, m_workspace->keptReadings().bytes);
+    const DocumentId again = m_workspace->open(m_workspace->documents().at(0).path);
+    const QString asked = m_workspace->ask(again, "What is the fee of item 3?");
+    const Answer answer = ended(asked);
+    EXPECT_EQ(answer.mode, AnswerMode::Full) << "asked at once, and yet nothing was left out";
+    EXPECT_EQ(answer.text, first.text);
+    m_workspace->deleteKeptReadings();
+    EXPECT_TRUE(waitFor([&] { return m_workspace->keptReadings().bytes == 0; }));
+    m_workspace->setSetting("keptReadings", "0");
+    EXPECT_EQ(m_workspace->keptReadings().budget, 0);
+    EXPECT_TRUE(m_failures.empty());
+}
+
 TEST_F(LocalWorkspaceTest, AFirstLookStandsAboveTheQuickAnswer) {
     begin(test::modelFile(test::kSmollm2), 0);
     const DocumentId id = m_workspace->open(q(lease("long.txt", 150)));

@@ -120,13 +120,33 @@ class Commands(CliTest):
 
     @needs_model
     def test_full_reading_is_confirmed_and_printed_for_people(self):
-        answer = self.ask("--mode", "full", self.lease, "Who is the tenant?")
-        self.assertTrue(answer["confirmed"])
-        self.assertEqual(answer["carried_tokens"], answer["prompt_tokens"])
         done = self.run_cli("ask", "--model", MODEL, "--max-tokens", 40, self.lease, "Who is the tenant?")
         self.assertEqual(done.returncode, 0)
         self.assertIn("Quick answer", done.stdout.decode())
         self.assertIn("Full reading: same words", done.stdout.decode())
+        answer = self.ask("--mode", "full", self.lease, "Who is the tenant?")
+        self.assertTrue(answer["confirmed"])
+        self.assertEqual(answer["carried_tokens"], answer["prompt_tokens"])
+
+    @needs_model
+    def test_what_was_read_is_kept(self):
+        first = self.ask(self.lease, "Who is the tenant?")
+        self.assertEqual(first["restored_tokens"], 0)
+        again = self.ask("--mode", "quick", self.lease, "Who is the tenant?")
+        self.assertGreater(again["restored_tokens"], 300)
+        self.assertLess(again["restored_tokens"], again["prompt_tokens"])
+        self.assertEqual(again["answer"], first["answer"])
+        self.assertEqual(again["citations"], first["citations"])
+        full = self.ask(self.lease, "Who is the tenant?")
+        self.assertEqual(full["mode"], "full", "the full reading was kept: there is no need for a draft")
+        self.assertTrue(full["confirmed"])
+        self.assertIsNone(full["verdict"])
+        self.assertEqual(full["answer"], first["answer"], "all of so short a document is carried")
+        for file in (self.data / "resident").iterdir():
+            self.assertEqual(file.stat().st_mode & 0o077, 0, file)
+            file.write_bytes(file.read_bytes()[:-1] + b"x")
+        damaged = self.ask("--mode", "quick", self.lease, "Who is the tenant?")
+        self.assertEqual((damaged["restored_tokens"], damaged["answer"]), (0, first["answer"]))
 
     @needs_model
     def test_quick_answers_are_not_checked_and_draws_repeat(self):

@@ -57,6 +57,13 @@ public:
     void useModel(const QString& path) override;
     QString setting(const QString& key) const override { return m_settings.value(key); }
     void setSetting(const QString& key, const QString& value) override { m_settings[key] = value; }
+    KeptReadings keptReadings() const override { return kept; }
+    void deleteKeptReadings() override {
+        kept.bytes = 0;
+        emit keptReadingsChanged();
+    }
+
+    KeptReadings kept{1'240'000'000, 10'000'000'000};
 
     int imagesRequested = 0;
     int imagesCancelled = 0;

@@ -315,6 +315,23 @@ TEST_F(Window, ThemeChangesAtOnce) {
     QTest::keyClick(theme, Qt::Key_Home);
 }
 
+TEST_F(Window, KeptReadingsAreCountedAndDeleted) {
+    QTest::mouseClick(child<QWidget>("settingsMode"), Qt::LeftButton);
+    auto* use = child<QLabel>("keptReadingsUse");
+    auto* remove = child<QPushButton>("keptReadingsDelete");
+    EXPECT_EQ(use->text(), "1.2 GB of 10.0 GB used");
+    QTest::mouseClick(remove, Qt::LeftButton);
+    EXPECT_EQ(use->text(), "0.0 GB of 10.0 GB used");
+    EXPECT_FALSE(remove->isEnabled());
+    auto* budget = child<QComboBox>("keptReadingsSetting");
+    budget->setFocus();
+    m_workspace.kept = {300'000'000, 0};
+    QTest::keyClick(budget, Qt::Key_End);
+    EXPECT_EQ(m_workspace.setting("keptReadings"), "0");
+    EXPECT_EQ(use->text(), "0.3 GB used");
+    EXPECT_TRUE(remove->isEnabled());
+}
+
 TEST_F(Window, SmallWindowsFoldTheLibraryAndOlderAnswers) {
     openAgreement();
     addAgreementAnswers(m_workspace, m_agreement);

@@ -1,0 +1,110 @@
+// Kept readings: what was computed for documents, on the disk, so that nothing is read twice.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "app/store/store.h"
+#include "engine/error.h"
+#include "engine/piece_file.h"
+
+namespace kvasir {
+
+/// Writes pieces on a thread of its own, at most kMostWaiting bytes of them waiting; reads them on the
+/// caller's. Everything else is the Store's: the index, the budget's keeping, what goes with a document. Any
+/// thread may call any method. An error of writing (NoSpace, ReadOnly, Unreadable) ends the keeping until the
+/// budget is set or all is removed; answers do not depend on it.
+class PieceStore {
+public:
+    /// Bytes of pieces that wait to be written.
+    static constexpr std::size_t kMostWaiting = std::size_t{96} << 20;
+
+    struct Options {
+        std::int64_t budget = 0;                    ///< bytes; 0: nothing is kept
+        std::function<void(const Error&)> onError;  ///< keeping ended; on the thread of this
+        std::function<void()> onChange;             ///< usedBytes() changed; on the thread of this
+    };
+    /// `store` must outlive it.
+    PieceStore(Store& store, Options options);
+    /// Writes what waits.
+    ~PieceStore();
+    PieceStore(const PieceStore&) = delete;
+    PieceStore& operator=(const PieceStore&) = delete;
+
+    /// What the setting (gigabytes, "0" for none; empty: automatic) means: automatic is a tenth of what is
+    /// free or already used for this, and at most 10 GB.
+    static std::int64_t budgetOf(const std::string& setting, const Store& store);
+    static constexpr const char* kBudgetSetting = "keptReadings";
+
+    /// What does not fit any more is removed.
+    void setBudget(std::int64_t bytes);
+    std::int64_t budget() const;
+    std::int64_t usedBytes() const { return m_store.pieceBytes(); }
+    /// Removes all pieces. What is being read at the moment is not kept either.
+    void removeAll();
+
+    /// A number for one reading of one document, larger than all before: its pieces carry it.
+    std::int64_t newUse();
+
+    struct Piece {
+        PieceKey key{};
+        PieceShape shape;
+        std::vector<std::byte> file;  ///< as writePiece wants it
+        std::string sha256;           ///< of the document
+        std::int64_t use = 0;
+    };
+    /// Whether `save` takes a piece now.
+    bool hasRoom() const;
+    /// To be written when its turn comes; dropped when keeping has ended, also for this reading.
+    void save(Piece piece);
+    /// Called on the thread of this whenever there is room again; empty: nobody. Does not return while it is
+    /// called.
+    void setListener(std::function<void()> listener);
+    /// Waits until nothing is left to be written or removed.
+    void flush();
+
+    /// As readPiece. A piece that is damaged or cannot be read is removed.
+    Result<std::span<const std::byte>> read(const PieceKey& key, const PieceShape& shape,
+                                            std::vector<std::byte>& buffer);
+    /// These were read for the document.
+    void noteUse(const std::vector<PieceKey>& keys, const std::string& sha256, std::int64_t use);
+
+private:
+    void run();
+    void write(Piece& piece);
+    void tellListener();
+    void end(const Error& error);
+
+    Store& m_store;
+    const Options m_options;
+    const std::filesystem::path m_folder;
+
+    mutable std::mutex m_mutex;
+    std::condition_variable m_wake, m_done;
+    std::deque<Piece> m_waiting;
+    std::size_t m_waitingBytes = 0;
+    std::int64_t m_budget = 0;
+    std::int64_t m_lastUse = 0;
+    std::int64_t m_endedUse = 0;    ///< readings up to this one are not kept any more
+    std::int64_t m_refusedUse = 0;  ///< this one neither: its document is gone, or there is no room for it
+    std::optional<std::int64_t> m_trimTo;  ///< to be done
+    bool m_ended = false;
+    bool m_working = true;  ///< first at tidying
+    bool m_stop = false;
+
+    std::mutex m_listenerMutex;
+    std::function<void()> m_listener;
+    std::thread m_thread;  // last: it starts when everything else is there
+};
+
+}  // namespace kvasir
