@@ -47,7 +47,7 @@ struct AskRequest {
     bool speculate = true;  ///< never changes the answer, only its speed
     std::int64_t maxTokens = 256;
     bool keepFirstLogits = false;  ///< for measuring: AskOutcome::firstLogits
-    SegmentWay way = SegmentWay::Apart;
+    SegmentWay way = SegmentWay::Apart;  ///< of documents in parts; another one for measuring alone
 };
 
 struct AskOutcome {
