@@ -53,7 +53,7 @@ struct AskRequest {
     SamplerSettings sampling;
     bool speculate = true;  ///< never changes the answer, only its speed
     std::int64_t maxTokens = 256;
-    SegmentWay way = SegmentWay::Apart;
+    SegmentWay way = SegmentWay::Apart;  ///< of documents in parts; another one for measuring alone
     // For measuring:
     bool keepFirst = false;  ///< AskOutcome::firstLogits and firstHidden
     HeadObserver onHeads;    ///< see Generation::Options

@@ -16,7 +16,11 @@
 
 namespace kvasir {
 
-enum class SegmentWay : std::uint8_t { Apart, Joint };
+/// How the question looks at the segments (docs/decisions/segments.md).
+enum class SegmentWay : std::uint8_t {
+    Apart,  ///< behind each by itself; their scores are made comparable by the joint log-sum-exp
+    Joint,  ///< once, behind all of them: one softmax in every layer. Not for layers that slide
+};
 
 /// What a question looks at. Small values in host memory.
 struct SegmentChoice {

@@ -154,6 +154,7 @@ private:
     }
 
     Result<void> askInParts() {
+        choosePolicy();
         PartsAsking asking({m_arguments, m_request, *m_store, *m_reader, *m_library, *m_engine, m_progress,
                             m_stop.token(), m_files, m_failed});
         return asking.run();

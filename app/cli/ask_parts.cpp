@@ -18,16 +18,12 @@ double secondsSince(Clock::time_point begin) {
     return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-const char* plural(std::int32_t count) {
-    return count == 1 ? "" : "s";
-}
-
 }  // namespace
 
 Result<void> PartsAsking::run() {
     if (Result<void> done = prepare(); !done) return done;
     if (Result<void> done = readFirst(); !done) return done;
-    if (Result<void> done = give(m_context.arguments.mode == "full"); !done) return done;
+    if (Result<void> done = giveFirst(); !done) return done;
     const bool complete = m_given.front().outcome.answer.state == AnswerState::Complete;
     Result<void> kept;
     if (m_context.arguments.mode == "auto" && complete) kept = goOn();
@@ -117,62 +113,76 @@ Result<void> PartsAsking::goOn() {
         const std::int32_t count = m_parts->read().read;
         if (*read && count < 2 * m_asked.read) continue;
         if (!*read && count == m_asked.read) return {};
-        if (Result<void> given = give(!*read); !given) return given;
-        if (!*read) return {};
+        const Result<bool> given = giveAgain(!*read);
+        if (!given) return tl::unexpected(given.error());
+        if (!*given || !*read) return {};
     }
     return {};
 }
 
-Result<void> PartsAsking::give(bool last) {
-    const bool first = m_given.empty();
+Result<void> PartsAsking::giveFirst() {
     Given given;
-    if (first) {
-        Result<std::vector<RowId>> rows = begin();
-        if (!rows) return tl::unexpected(rows.error());
-        given.rows = std::move(*rows);
-    }
+    Result<std::vector<RowId>> rows = begin();
+    if (!rows) return tl::unexpected(rows.error());
+    given.rows = std::move(*rows);
     Result<AskOutcome> outcome = ask(given.rows);
-    if (!outcome && !first && outcome.error().code == ErrorCode::Cancelled) return {};
     if (!outcome) {
         // What was asked is kept with the reason why there is no answer.
         given.outcome.answer.question = m_context.request.question;
         given.outcome.answer.state = AnswerState::Failed;
         given.outcome.answer.error = outcome.error();
-        if (first) static_cast<void>(keep(given));
+        static_cast<void>(keep(given));
         return tl::unexpected(outcome.error());
     }
     given.outcome = std::move(*outcome);
-    Answer& answer = given.outcome.answer;
-    if (!first && answer.state != AnswerState::Complete) return {};  // stopped: the one before stands
-    m_asked = answer.parts;
-    const bool changed = first || (given.outcome.tokens != m_given.back().outcome.tokens &&
-                                   compareFacts(m_given.back().outcome.answer, answer) == Verdict::Different);
-    if (!changed) {
+    return take(std::move(given));
+}
+
+/// Asks again. False: it was stopped, or cannot be done; the answer that there is stands.
+Result<bool> PartsAsking::giveAgain(bool last) {
+    Result<AskOutcome> outcome = ask({});
+    if (!outcome && outcome.error().code != ErrorCode::Cancelled) {
+        std::fprintf(stderr, "kvasir-cli: The question was not asked again. %s\n",
+                     outcome.error().message().c_str());
+    }
+    if (!outcome || outcome->answer.state != AnswerState::Complete) return false;
+    const AskOutcome& before = m_given.back().outcome;
+    m_asked = outcome->answer.parts;
+    if (outcome->tokens == before.tokens ||
+        compareFacts(before.answer, outcome->answer) != Verdict::Different) {
         if (!m_context.arguments.json) {
-            std::printf("From %d of %d parts read: the answer %s.\n", answer.parts.read, answer.parts.all,
+            std::printf("From %d of %d parts read: the answer %s.\n", m_asked.read, m_asked.all,
                         last ? "stays" : "stays so far");
             std::fflush(stdout);
         }
-        return {};
+        return true;
     }
-    if (!first) {
-        Result<std::vector<RowId>> rows = begin();
-        if (!rows) return tl::unexpected(rows.error());
-        given.rows = std::move(*rows);
-        answer.follows = m_given.back().outcome.answer.id;
+    Given given;
+    Result<std::vector<RowId>> rows = begin();
+    if (!rows) return tl::unexpected(rows.error());
+    given.rows = std::move(*rows);
+    given.outcome = std::move(*outcome);
+    given.outcome.answer.follows = before.answer.id;
+    if (!m_context.arguments.json) {
+        const std::int32_t more = m_asked.read - before.answer.parts.read;
+        std::printf("\nWith %d more part%s the answer is another:\n\n%s", more, more == 1 ? "" : "s",
+                    given.outcome.answer.text.c_str());
     }
+    if (Result<void> taken = take(std::move(given)); !taken) return tl::unexpected(taken.error());
+    if (Result<void> noted = noteOther(m_given[m_given.size() - 2], m_given.back()); !noted)
+        return tl::unexpected(noted.error());
+    return true;
+}
+
+/// Keeps an answer, and shows what stands below it.
+Result<void> PartsAsking::take(Given given) {
+    Answer& answer = given.outcome.answer;
     answer.id = answerId(given.rows.front());
     answer.askedAt = m_askedAt;
     answer.figures.readMs = m_readMs;
-    Result<void> kept = keep(given);
-    if (kept && !first) kept = noteOther(m_given.back(), given);
+    m_asked = answer.parts;
+    const Result<void> kept = keep(given);
     if (!m_context.arguments.json) {
-        if (!first) {
-            std::printf("\nWith %d more part%s the answer is another:\n\n%s",
-                        answer.parts.read - m_given.back().outcome.answer.parts.read,
-                        plural(answer.parts.read - m_given.back().outcome.answer.parts.read),
-                        answer.text.c_str());
-        }
         printBelow(m_documents, answer);
         std::fflush(stdout);
     }

@@ -58,9 +58,9 @@ private:
     Result<void> readFirst();
     Result<bool> readNext(const std::string& step);
     Result<void> goOn();
-    /// Asks what is read now; gives the answer where it is the first or says other things than the one
-    /// before.
-    Result<void> give(bool last);
+    Result<void> giveFirst();
+    Result<bool> giveAgain(bool last);
+    Result<void> take(Given given);
     Result<AskOutcome> ask(const std::vector<RowId>& rows);
     Result<std::vector<RowId>> begin();
     Result<void> keep(const Given& given);
