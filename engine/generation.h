@@ -29,8 +29,8 @@ struct PrefillTrace {
     /// nothing here, unless Generation::Options::detailed.
     std::vector<std::vector<std::vector<std::int32_t>>> kept;
     std::vector<float> finalHidden;  ///< (D): of the last token, leaving the last layer
-    double earlyMs = 0;  ///< question through the early stage, scores and selection
-    double lateMs = 0;   ///< late stage over the carried tokens, and the first logits
+    double earlyMs = 0;              ///< question through the early stage, scores and selection
+    double lateMs = 0;               ///< late stage over the carried tokens, and the first logits
 
     // Only with Generation::Options::detailed:
     std::vector<std::vector<float>> tspPooled;  ///< c at T, (G) of (N - W)

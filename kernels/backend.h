@@ -276,8 +276,8 @@ public:
     /// exp(score - logSum), 0 where the logSum is -infinity.
     virtual void windowScoresAgainst(const AttentionShape& shape, const float* queries,
                                      const std::int32_t* positions, std::int64_t window,
-                                     std::span<const KvSpan> spans, std::int64_t before,
-                                     const float* logSums, float* s) = 0;
+                                     std::span<const KvSpan> spans, std::int64_t before, const float* logSums,
+                                     float* s) = 0;
 
     /// Moves stored keys to other positions: rows [0, count) of every head are rotated by shifts[i] *
     /// inverseFrequency[j] more, as `rope` rotates; a shift of 0 changes no bit. F32 and F16 only: 8-bit keys

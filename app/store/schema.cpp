@@ -228,7 +228,8 @@ CREATE INDEX piece_documents_document ON piece_documents (document_id);
 }  // namespace
 
 const std::vector<Migration>& migrations() {
-    static const std::vector<Migration> kSteps = {{1, kVersion1}, {2, kVersion2}, {3, kVersion3}, {4, kVersion4}};
+    static const std::vector<Migration> kSteps = {
+        {1, kVersion1}, {2, kVersion2}, {3, kVersion3}, {4, kVersion4}};
     return kSteps;
 }
 
