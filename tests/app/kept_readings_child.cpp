@@ -42,8 +42,8 @@ bool answer(AnswerEngine& engine, const ReadDocument& read, AnswerMode mode, Sha
     request.maxTokens = 6;
     request.mode = mode;
     if (mode == AnswerMode::Quick) {
-        request.carriedTokens = 300;
-        request.retentionPerMille = 400;
+        request.policy = Policy::fixedLength(engine.model().config(), 300);
+        request.policy->retentionPerMille = 400;
     }
     const Result<AskOutcome> outcome = engine.ask(read, request, {}, [](std::string_view) {});
     if (!outcome) return false;

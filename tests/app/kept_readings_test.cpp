@@ -130,8 +130,8 @@ protected:
         request.mode = mode;
         request.maxTokens = 24;
         if (mode == AnswerMode::Quick) {
-            request.ratePerMille = 300;
-            request.retentionPerMille = 300;
+            request.policy = Policy::fixedRate(m_engine->model().config(), 300);
+            request.policy->retentionPerMille = 300;
         }
         auto outcome = m_engine->ask(document, request, {}, [](std::string_view) {});
         EXPECT_TRUE(outcome);
