@@ -316,6 +316,7 @@ TEST_F(Window, ThemeChangesAtOnce) {
 }
 
 TEST_F(Window, KeptReadingsAreCountedAndDeleted) {
+    openAgreement();
     QTest::mouseClick(child<QWidget>("settingsMode"), Qt::LeftButton);
     auto* use = child<QLabel>("keptReadingsUse");
     auto* remove = child<QPushButton>("keptReadingsDelete");
