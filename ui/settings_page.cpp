@@ -67,6 +67,7 @@ QComboBox* SettingsPage::addChoice(QGridLayout* grid, const QString& label, cons
     auto* box = new QComboBox(this);
     box->setObjectName(key + "Setting");
     box->setAccessibleName(label);
+    box->setMinimumContentsLength(16);  // all of one width
     for (const auto& [value, text] : choices)
         box->addItem(text, value);
     box->setCurrentIndex(std::max(0, box->findData(m_workspace.setting(key))));
