@@ -32,8 +32,9 @@ std::vector<std::size_t> rankParts(const ReadParts& parts, std::span<const ByteR
     }
     std::vector<std::size_t> order(count);
     std::iota(order.begin(), order.end(), std::size_t{0});
-    std::stable_sort(order.begin(), order.end(),
-                     [&](std::size_t a, std::size_t b) { return worth[a] > worth[b]; });
+    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+        return worth[a] != worth[b] ? worth[a] > worth[b] : a < b;
+    });
     return order;
 }
 

@@ -59,9 +59,11 @@ std::vector<ByteRange> PartsAsking::passages() const {
         for (const PassageHit& hit : *hits)
             found.push_back({hit.score, {hit.range.begin + first, hit.range.end + first}});
     }
-    std::stable_sort(found.begin(), found.end(),
-                     [](const auto& a, const auto& b) { return a.first > b.first; });
+    std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) {
+        return a.first != b.first ? a.first > b.first : a.second.begin < b.second.begin;
+    });
     std::vector<ByteRange> ranges;
+    ranges.reserve(found.size());
     for (const auto& [score, range] : found)
         ranges.push_back(range);
     return ranges;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <numeric>
+#include <tuple>
 
 #include "engine/policy_text.h"
 
@@ -143,7 +143,9 @@ std::vector<ModelCalibration::Head> Calibrator::bestHeads() const {
         const auto at = static_cast<std::int32_t>(i);
         best.push_back({at / heads, at % heads, share});
     }
-    std::ranges::stable_sort(best, std::greater<>(), &ModelCalibration::Head::share);
+    std::ranges::sort(best, {}, [](const ModelCalibration::Head& head) {
+        return std::tuple(-head.share, head.layer, head.head);
+    });
     if (best.size() > kMostHeads) best.resize(kMostHeads);
     return best;
 }

@@ -193,8 +193,9 @@ Result<void> Evaluation::ask(const std::shared_ptr<const Document>& document,
     std::vector<std::int32_t> order;
     for (auto& [layer, settings] : byLayer) {
         order.insert(layer == shipped ? order.begin() : order.end(), layer);
-        std::ranges::stable_partition(settings,
-                                      [](const Setting* s) { return s->kind == Setting::Kind::Full; });
+        std::ranges::sort(settings, {}, [](const Setting* setting) {
+            return std::pair(setting->kind != Setting::Kind::Full, setting);
+        });
     }
     std::map<const Question*, AskOutcome> full;
     std::map<std::pair<const Question*, const Setting*>, Row> rows;
