@@ -54,6 +54,7 @@ std::vector<std::int32_t> Calibrator::layers() const {
     }
     if (all.size() <= kMostLayers) return all;
     std::vector<std::int32_t> some;
+    some.reserve(kMostLayers);
     for (std::size_t i = 0; i < kMostLayers; ++i)
         some.push_back(all[i * (all.size() - 1) / (kMostLayers - 1)]);
     return some;
@@ -115,7 +116,8 @@ Result<void> Calibrator::measureHeads(const Generated& generated, const std::sto
         request.onHeads = [&](std::int32_t layer, std::span<const float> attention) {
             const std::size_t end = prefix + holds.size();
             for (std::int32_t head = 0; head < model.heads; ++head) {
-                const auto at = static_cast<std::size_t>(layer * model.heads + head);
+                const auto at = static_cast<std::size_t>(layer) * static_cast<std::size_t>(model.heads) +
+                                static_cast<std::size_t>(head);
                 const std::span<const float> mass =
                     attention.subspan(static_cast<std::size_t>(head) * end, end);
                 for (std::size_t i = sinks; i < end; ++i) {

@@ -92,6 +92,7 @@ std::vector<ByteRange> randomTokens(const ReadDocument& document, const Policy& 
     order.resize(count);
     std::ranges::sort(order);
     std::vector<ByteRange> ranges;
+    ranges.reserve(order.size());
     for (const std::size_t token : order)
         ranges.push_back({tokens[token].begin, tokens[token].end});
     return ranges;

@@ -19,7 +19,7 @@ public:
         return static_cast<std::int32_t>(m_engine() % static_cast<std::uint64_t>(bound));
     }
     std::int32_t between(std::int32_t least, std::int32_t most) {
-        return least + below(static_cast<std::size_t>(most - least + 1));
+        return least + below(static_cast<std::size_t>(most) - static_cast<std::size_t>(least) + 1);
     }
     template <typename List>
     std::string of(const List& list) {
@@ -270,6 +270,7 @@ Result<Generated> generate(std::string_view kind, const GeneratorSettings& setti
     }
     Chance chance(settings.seed * kKinds.size() + *index);
     std::vector<Item> items;
+    items.reserve(static_cast<std::size_t>(settings.questions));
     for (std::int32_t i = 0; i < settings.questions; ++i)
         items.push_back(kMake[*index](chance, i));
     const Text text = write(chance, items, settings.words);
