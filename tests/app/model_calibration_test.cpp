@@ -45,7 +45,7 @@ TEST(ModelCalibration, IsKeptAndFoundByFingerprint) {
 
 TEST(ModelCalibration, WhatDoesNotFitTheModelIsNotUsed) {
     const test::ScratchFolder folder;
-    const auto found = [&](const auto& change, ModelConfig model = config()) {
+    const auto found = [&](const auto& change, const ModelConfig& model = config()) {
         ModelCalibration c = calibration();
         change(c);
         EXPECT_TRUE(saveCalibration(folder.path(), c));

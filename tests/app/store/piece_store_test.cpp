@@ -120,6 +120,7 @@ TEST_F(PieceStoreTest, TheLeastRecentlyUsedGoFirstAndLastRowsBeforeFirstOnes) {
     save("one", "aa01", 4);
     save("two", "aa02", 4);
     std::vector<PieceKey> used;
+    used.reserve(4);
     for (std::int64_t i = 0; i < 4; ++i)
         used.push_back(Sample("one", i).key);
     m_pieces->noteUse(used, "aa01", m_pieces->newUse());
