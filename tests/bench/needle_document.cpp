@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <initializer_list>
 #include <string_view>
 
 namespace kvasir::test {
@@ -131,15 +132,22 @@ struct Hidden {
     std::string fact;
 };
 
+std::string sentence(std::initializer_list<std::string_view> parts) {
+    std::string text;
+    for (const std::string_view part : parts)
+        text += part;
+    return text;
+}
+
 void hide(NeedleDocument& document, std::vector<Hidden>& hidden, Random& random) {
     for (int depth = 0; depth < kDepths; ++depth) {
         const auto index = static_cast<std::size_t>(depth);
         const std::string name(kNames[index]), guard(kGuards[index]), code = random.number(100000, 999999);
         const std::string building = "building K" + std::to_string(40 + 7 * depth);
-        const std::string codeIs = "The access code of the " + name + " vault is " + code + ".";
+        const std::string codeIs = sentence({"The access code of the ", name, " vault is ", code, "."});
         const std::string aside(kParaphrased[index].fact);
-        const std::string keptIn = "The archive of " + name + " is kept in " + building + ".";
-        const std::string guardIs = "The guard of " + building + " is Sergeant " + guard + ".";
+        const std::string keptIn = sentence({"The archive of ", name, " is kept in ", building, "."});
+        const std::string guardIs = sentence({"The guard of ", building, " is Sergeant ", guard, "."});
         const int place = depth * 100;
         hidden.push_back({place + 30, codeIs});
         hidden.push_back({place + 55, aside});

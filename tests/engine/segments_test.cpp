@@ -58,6 +58,7 @@ struct Loaded {
     }
     std::vector<TokenId> tokens(std::mt19937& random, std::int64_t count) const {
         std::vector<TokenId> ids;
+        ids.reserve(static_cast<std::size_t>(count));
         for (std::int64_t i = 0; i < count; ++i)
             ids.push_back(static_cast<TokenId>(pick(random, 0, model->config().vocabulary - 1)));
         return ids;
