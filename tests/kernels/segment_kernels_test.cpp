@@ -74,6 +74,7 @@ TEST_P(SegmentKernels, keysMoveToOtherPositions) {
                 for (std::int64_t g = 0; g < kHeads; ++g) {
                     for (std::int64_t r = 0; r < 11; ++r) {
                         std::vector<double> expected;
+                        expected.reserve(static_cast<std::size_t>(headSize));
                         for (int i = 0; i < headSize; ++i)
                             expected.push_back(before.at(g, r, i));
                         for (int i = 0; i < size / 2 && r < 7; ++i) {
@@ -135,6 +136,7 @@ TEST_P(SegmentKernels, logSumsAndScoresAgainstThemAreThoseOfTheDefinition) {
             const StoredKeys keys(KvType::F16, 2, count + 3, headSize, 3);
             const std::vector<KvSpan> spans{keys.span(count, 10)};
             std::vector<std::int32_t> positions;  // the last queries see all keys, the first not
+            positions.reserve(kWindow);
             for (std::int32_t w = 0; w < kWindow; ++w)
                 positions.push_back(static_cast<std::int32_t>(10 + count - 3 + w));
             const auto visible = [&](std::int64_t w) { return std::min(count, positions[w] - 10 + 1L); };
