@@ -255,34 +255,45 @@ std::span<const std::string_view> generatorKinds() {
     return kKinds;
 }
 
-Result<Generated> generate(std::string_view kind, const GeneratorSettings& settings) {
-    const Result<std::size_t> index = kindOf(kind);
-    if (!index) return tl::unexpected(index.error());
-    if (settings.words < 200 || settings.words > 2000000) {
+Result<Generated> generate(std::span<const std::string_view> kinds, const GeneratorSettings& settings) {
+    std::vector<std::size_t> makes;
+    std::string name;
+    std::int64_t most = 50;
+    for (const std::string_view kind : kinds) {
+        const Result<std::size_t> index = kindOf(kind);
+        if (!index) return tl::unexpected(index.error());
+        makes.push_back(*index);
+        name += (name.empty() ? "" : "-") + std::string(kind);
+        if (kMake[*index] == paraphrase) most = std::ssize(kParaphrases);
+    }
+    if (makes.empty() || settings.words < 200 || settings.words > 2000000) {
         return fail(ErrorCode::InvalidArgument, "The length of a generated document is out of range.",
-                    std::to_string(settings.words) + " words", "Choose 200 to 2,000,000 words.");
+                    std::to_string(settings.words) + " words", "Choose 200 to 2,000,000 words, and a kind.");
     }
-    const auto most = static_cast<std::int64_t>(kMake[*index] == paraphrase ? kParaphrases.size() : 50);
-    if (settings.questions < 1 || settings.questions > std::min(most, settings.words / 50)) {
+    most = std::min(most, settings.words / 50 / std::ssize(makes));
+    if (settings.questions < 1 || settings.questions > most) {
         return fail(ErrorCode::InvalidArgument, "The number of generated questions is out of range.",
-                    std::string(kind) + ": " + std::to_string(settings.questions),
-                    "Choose 1 to " + std::to_string(most) + ", and at most one to 50 words.");
+                    name + ": " + std::to_string(settings.questions),
+                    "Choose 1 to " + std::to_string(most) + " for this length.");
     }
-    Chance chance(settings.seed * kKinds.size() + *index);
+    Chance chance(settings.seed * kKinds.size() + makes.front());
     std::vector<Item> items;
-    items.reserve(static_cast<std::size_t>(settings.questions));
-    for (std::int32_t i = 0; i < settings.questions; ++i)
-        items.push_back(kMake[*index](chance, i));
+    items.reserve(static_cast<std::size_t>(settings.questions) * makes.size());
+    for (std::int32_t i = 0; i < settings.questions; ++i) {
+        for (const std::size_t make : makes)
+            items.push_back(kMake[make](chance, i));
+    }
     const Text text = write(chance, items, settings.words);
-    DocumentBuilder builder(DocumentKind::Text, std::string(kind) + ".txt", {{0, 0}});
+    DocumentBuilder builder(DocumentKind::Text, name + ".txt", {{0, 0}});
     if (const Result<void> added = builder.addText(text.text); !added) return tl::unexpected(added.error());
     Generated generated;
     const QByteArrayView bytes(text.text.data(), static_cast<qsizetype>(text.text.size()));
     generated.document = std::make_shared<const Document>(
         builder.finish(QCryptographicHash::hash(bytes, QCryptographicHash::Sha256).toHex().toStdString()));
     for (std::size_t i = 0; i < items.size(); ++i) {
-        generated.questions.push_back({std::string(kind) + '-' + std::to_string(i + 1),
-                                       generated.document->name, items[i].question, std::string(kind),
+        const std::string kind(kKinds[makes[i % makes.size()]]);
+        generated.questions.push_back({kind + '-' + std::to_string(i / makes.size() + 1),
+                                       generated.document->name, items[i].question, kind,
                                        expectedFromText(items[i].expected), true, text.places[i]});
     }
     return generated;

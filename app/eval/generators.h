@@ -26,13 +26,16 @@ std::span<const std::string_view> generatorKinds();
 
 struct GeneratorSettings {
     std::int64_t words = 3000;    ///< of each document, about
-    std::int32_t questions = 10;  ///< to each; places are spread evenly from the beginning to the end
+    std::int32_t questions = 10;  ///< of each kind; places are spread evenly from the beginning to the end
     std::uint64_t seed = 1;
 };
 
-/// The same settings give the same document everywhere. Errors: InvalidArgument (unknown kind; fewer than 200
-/// or more than 2,000,000 words; fewer than 1 or more than 50 questions (12 of `paraphrase`), or more than
-/// one to 50 words).
-Result<Generated> generate(std::string_view kind, const GeneratorSettings& settings);
+/// One document with questions of all these kinds, in turn. The same settings give the same document
+/// everywhere. Errors: InvalidArgument (unknown kind; fewer than 200 or more than 2,000,000 words; fewer than
+/// 1 or more than 50 questions (12 of `paraphrase`), or more than one to 50 words).
+Result<Generated> generate(std::span<const std::string_view> kinds, const GeneratorSettings& settings);
+inline Result<Generated> generate(std::string_view kind, const GeneratorSettings& settings) {
+    return generate(std::span(&kind, 1), settings);
+}
 
 }  // namespace kvasir::eval

@@ -92,19 +92,6 @@ std::vector<std::byte> randomBlocks(TensorType type, std::int64_t bytes, std::mt
     return data;
 }
 
-/// How byte-level vocabularies write a byte: those that are no letters as code points from 0x100 on.
-std::string writtenByte(int byte) {
-    const auto shown = [](int b) { return (b > 0x20 && b < 0x7F) || (b > 0xA0 && b != 0xAD); };
-    int code = byte;
-    if (!shown(byte)) {
-        code = 0x100;
-        for (int b = 0; b < byte; ++b)
-            code += shown(b) ? 0 : 1;
-    }
-    if (code < 0x80) return std::string(1, static_cast<char>(code));
-    return {static_cast<char>(0xC0 | (code >> 6)), static_cast<char>(0x80 | (code & 0x3F))};
-}
-
 /// Bytes, and fillers up to the vocabulary's size: what is measured are numbers of tokens.
 GgufWriter headerOf(const SyntheticShape& s) {
     constexpr std::int32_t kNormal = 1, kControl = 3, kUnused = 5;

@@ -2,22 +2,13 @@
 
 #include <numeric>
 
-#include "tests/app/app_support.h"
+#include "tests/app/engine_fixture.h"
 
 namespace kvasir {
 namespace {
 
-class Engine : public testing::Test {
+class Engine : public test::EngineFixture {
 protected:
-    static void SetUpTestSuite() {
-        if (!std::filesystem::exists(test::modelFile(test::kSmollm2))) return;
-        auto engine = AnswerEngine::create(test::modelFile(test::kSmollm2), 2, {});
-        ASSERT_TRUE(engine) << engine.error().message();
-        sharedEngine = std::move(*engine);
-    }
-    static void TearDownTestSuite() { sharedEngine.reset(); }
-    void SetUp() override { KVASIR_NEEDS_SMOLLM2(); }
-
     std::unique_ptr<ReadDocument> read(const std::string& text) {
         auto document = sharedEngine->prepare(test::textDocument(text));
         EXPECT_TRUE(document) << document.error().message();
@@ -33,7 +24,6 @@ protected:
         request.maxTokens = maxTokens;
         return sharedEngine->ask(document, request, {}, [](std::string_view) {});
     }
-    static inline std::unique_ptr<AnswerEngine> sharedEngine;
 };
 
 void expectSound(const Result<AskOutcome>& outcome, const Document& document) {

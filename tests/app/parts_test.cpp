@@ -6,7 +6,7 @@
 #include "app/answer_engine.h"
 #include "app/archive.h"
 #include "app/document_set.h"
-#include "tests/app/app_support.h"
+#include "tests/app/engine_fixture.h"
 
 namespace kvasir {
 namespace {
@@ -106,17 +106,8 @@ TEST(DocumentSet, RefusesNoneAndTooMany) {
     EXPECT_EQ(set->documentAt(0), 1U);
 }
 
-class Parts : public testing::Test {
+class Parts : public test::EngineFixture {
 protected:
-    static void SetUpTestSuite() {
-        if (!std::filesystem::exists(test::modelFile(test::kSmollm2))) return;
-        auto engine = AnswerEngine::create(test::modelFile(test::kSmollm2), 2, {});
-        ASSERT_TRUE(engine) << engine.error().message();
-        sharedEngine = std::move(*engine);
-    }
-    static void TearDownTestSuite() { sharedEngine.reset(); }
-    void SetUp() override { KVASIR_NEEDS_SMOLLM2(); }
-
     static std::unique_ptr<ReadParts> prepare(std::vector<std::shared_ptr<const Document>> documents) {
         auto parts = sharedEngine->prepareParts(std::move(documents));
         EXPECT_TRUE(parts) << parts.error().message();
@@ -136,7 +127,6 @@ protected:
     static Result<AskOutcome> ask(const ReadParts& parts, const AskRequest& asked) {
         return sharedEngine->askParts(parts, asked, {}, [](std::string_view) {});
     }
-    static inline std::unique_ptr<AnswerEngine> sharedEngine;
 };
 
 /// A document of one part whose tokens are all carried: token for token what the ordinary way writes when it

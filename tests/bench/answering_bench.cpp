@@ -12,23 +12,16 @@
 
 #include "app/answer_engine.h"
 #include "app/reader/reader_client.h"
+#include "tests/bench/or_end.h"
 
 namespace {
 
 using namespace kvasir;
+using bench::orEnd;
 using Clock = std::chrono::steady_clock;
 
 double msSince(Clock::time_point begin) {
     return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
-}
-
-template <typename T>
-T orEnd(Result<T> result) {
-    if (!result) {
-        std::fprintf(stderr, "%s\n", result.error().message().c_str());
-        std::exit(1);
-    }
-    return std::move(*result);
 }
 
 double median(std::vector<double> values) {

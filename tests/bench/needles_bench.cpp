@@ -10,41 +10,21 @@
 #include <string>
 
 #include "app/answer_engine.h"
-#include "app/document_builder.h"
+#include "app/eval/generators.h"
 #include "app/library.h"
 #include "app/store/store.h"
-#include "tests/bench/needle_document.h"
+#include "tests/bench/or_end.h"
 
 namespace {
 
 using namespace kvasir;
+using bench::orEnd;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::int64_t kCarried = 4096;  // tokens, for both ways
 
 double secondsSince(Clock::time_point begin) {
     return std::chrono::duration<double>(Clock::now() - begin).count();
-}
-
-template <typename T>
-T orEnd(Result<T> result) {
-    if (!result) {
-        std::fprintf(stderr, "%s\n", result.error().message().c_str());
-        std::exit(1);
-    }
-    return std::move(*result);
-}
-
-const char* nameOf(test::NeedleKind kind) {
-    return kind == test::NeedleKind::Literal       ? "literal"
-           : kind == test::NeedleKind::Paraphrased ? "paraphrased"
-                                                   : "two-part";
-}
-
-bool holds(std::string text, const std::string& expected) {
-    std::ranges::transform(text, text.begin(),
-                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-    return text.find(expected) != std::string::npos;
 }
 
 /// Full-text search over the document, as the window and the command line have it.
@@ -81,19 +61,18 @@ private:
     RowId m_row = 0;
 };
 
-/// Whether nearly all tokens of the facts were carried, or read as passages.
-bool carries(const Document& document, const AskOutcome& outcome, const test::Needle& needle) {
+/// Whether nearly all tokens of the lines that hold the answer were carried, or read as passages.
+bool carries(const Document& document, const AskOutcome& outcome, const eval::Question& question) {
     const std::vector<bool> carried = carriedTokens(outcome.trace);
-    for (const std::string& fact : needle.facts) {
-        const std::size_t begin = document.text.find(fact), end = begin + fact.size();
-        std::size_t there = 0, bytes = 0;
+    for (const std::int32_t place : question.places) {
+        const Line& line = document.lines.at(static_cast<std::size_t>(place - 1));
+        std::size_t bytes = 0;
         for (std::size_t i = 0; i < carried.size(); ++i) {
             const TextToken& token = outcome.trace.tokens[i];
-            if (token.begin < begin || token.end > end) continue;
-            there += carried[i] ? 1 : 0;
-            bytes += carried[i] ? token.end - token.begin : 0;
+            if (carried[i] && token.begin >= line.begin && token.end <= line.end)
+                bytes += token.end - token.begin;
         }
-        if (there == 0 || bytes * 10 < fact.size() * 9) return false;
+        if (bytes * 10 < (line.end - line.begin) * 9) return false;
     }
     return true;
 }
@@ -110,11 +89,11 @@ int main(int argc, char** argv) {
         std::fprintf(stderr, "usage: needles_bench MODEL TOKENS [DEPTHS]\n");
         return 2;
     }
-    const auto tokens = static_cast<std::size_t>(std::atoll(argv[2]));
-    const test::NeedleDocument made = test::makeNeedleDocument(tokens * 9 / 2, 20251128);
-    DocumentBuilder builder(DocumentKind::Text, "needles.txt", {{0, 0}});
-    if (!builder.addText(made.text)) return 1;
-    const auto document = std::make_shared<const Document>(builder.finish(std::string(64, 'b')));
+    const int depths = argc > 3 ? std::clamp(std::atoi(argv[3]), 1, 10) : 10;
+    constexpr std::string_view kKinds[] = {"needles", "paraphrase", "pairs"};
+    const eval::Generated made =
+        orEnd(eval::generate(kKinds, {std::atoll(argv[2]) * 3 / 4, depths, 20251128}));
+    const std::shared_ptr<const Document>& document = made.document;
     const Search search(document);
     const auto engine = orEnd(AnswerEngine::create(argv[1], 0, {}));
     const auto parts = orEnd(engine->prepareParts({document}));
@@ -129,11 +108,11 @@ int main(int argc, char** argv) {
         }
     }
     std::printf("read in %.0f s\n", secondsSince(begin));
-    std::map<std::pair<std::string, test::NeedleKind>, Tally> tallies;
-    const auto note = [&](const std::string& way, const test::Needle& needle, const AskOutcome& outcome,
+    std::map<std::pair<std::string, std::string>, Tally> tallies;  // by way and kind
+    const auto note = [&](const std::string& way, const eval::Question& needle, const AskOutcome& outcome,
                           double seconds) {
         Tally& tally = tallies[{way, needle.kind}];
-        const bool found = holds(outcome.answer.text, needle.expected),
+        const bool found = eval::isRight(outcome.answer.text, needle.expected),
                    carried = carries(*document, outcome, needle);
         tally.carried += carried ? 1 : 0;
         tally.found += found ? 1 : 0;
@@ -141,15 +120,13 @@ int main(int argc, char** argv) {
         tally.seconds += seconds;
         std::string shown = outcome.answer.text;
         std::ranges::replace(shown, '\n', ' ');
-        std::printf("%-8s %-11s %d %s %s  %s\n", way.c_str(), nameOf(needle.kind), needle.depth,
-                    carried ? "carried" : "-      ", found ? "found " : "missed", shown.c_str());
+        std::printf("%-8s %-13s %s %s  %s\n", way.c_str(), needle.id.c_str(), carried ? "carried" : "-      ",
+                    found ? "found " : "missed", shown.c_str());
         std::fflush(stdout);
     };
-    const int depths = argc > 3 ? std::clamp(std::atoi(argv[3]), 1, 10) : 10;
-    for (const test::Needle& needle : made.needles) {
-        if (needle.depth * depths % 10 >= depths) continue;  // evenly through the document
+    for (const eval::Question& needle : made.questions) {
         AskRequest request;
-        request.question = needle.question;
+        request.question = needle.text;
         request.maxTokens = 96;
         request.policy = Policy::fixedLength(engine->model().config(), kCarried);
         for (const SegmentWay way : {SegmentWay::Apart, SegmentWay::Joint}) {
@@ -160,13 +137,13 @@ int main(int argc, char** argv) {
         }
         const Clock::time_point asked = Clock::now();
         request.policy.reset();
-        const Result<AskOutcome> looked = engine->look(document, search.best(needle.question, 200), kCarried,
+        const Result<AskOutcome> looked = engine->look(document, search.best(needle.text, 200), kCarried,
                                                        request, {}, [](std::string_view) {});
         // No passage shares a word with the question.
         note("passages", needle, looked ? *looked : AskOutcome{}, secondsSince(asked));
     }
     for (const auto& [key, tally] : tallies) {
-        std::printf("%-8s %-11s %2d of %2d, %.1f s each\n", key.first.c_str(), nameOf(key.second),
+        std::printf("%-8s %-11s %2d of %2d, %.1f s each\n", key.first.c_str(), key.second.c_str(),
                     tally.found, tally.asked, tally.seconds / tally.asked);
     }
     return 0;

@@ -8,5 +8,6 @@ namespace kvasir::test {
 using bench::ggufString;
 using bench::GgufWriter;
 using bench::littleEndian;
+using bench::writtenByte;
 
 }  // namespace kvasir::test

@@ -15,19 +15,6 @@ namespace kvasir::test {
 inline constexpr std::int32_t kNormal = 1, kUnknown = 2, kControl = 3, kUserDefined = 4, kUnused = 5,
                               kByte = 6;
 
-/// How byte-level vocabularies write a byte.
-inline std::string writtenByte(int byte) {
-    const auto shown = [](int b) { return (b > 0x20 && b < 0x7F) || (b > 0xA0 && b != 0xAD); };
-    int code = byte;
-    if (!shown(byte)) {
-        code = 0x100;
-        for (int b = 0; b < byte; ++b)
-            code += shown(b) ? 0 : 1;
-    }
-    if (code < 0x80) return std::string(1, static_cast<char>(code));
-    return {static_cast<char>(0xC0 | (code >> 6)), static_cast<char>(0x80 | (code & 0x3F))};
-}
-
 inline std::string written(std::string_view bytes) {
     std::string result;
     for (const char c : bytes)

@@ -3,33 +3,22 @@
 #include <gtest/gtest.h>
 
 #include "app/eval/generators.h"
-#include "tests/app/app_support.h"
+#include "tests/app/engine_fixture.h"
 
 namespace kvasir::eval {
 namespace {
 
-class EvaluationTest : public testing::Test {
+class EvaluationTest : public test::EngineFixture {
 protected:
-    static void SetUpTestSuite() {
-        if (!std::filesystem::exists(test::modelFile(test::kSmollm2))) return;
-        auto made = AnswerEngine::create(test::modelFile(test::kSmollm2), 0, {});
-        ASSERT_TRUE(made) << made.error().message();
-        engine = std::move(*made);
-    }
-    static void TearDownTestSuite() { engine.reset(); }
-    void SetUp() override { KVASIR_NEEDS_SMOLLM2(); }
-
     std::vector<Setting> settings(const std::vector<std::string>& texts) {
         std::vector<Setting> result;
         for (const std::string& text : texts) {
-            auto setting = settingFromText(text, engine->model().config());
+            auto setting = settingFromText(text, sharedEngine->model().config());
             EXPECT_TRUE(setting) << setting.error().message();
             result.push_back(std::move(*setting));
         }
         return result;
     }
-
-    static inline std::unique_ptr<AnswerEngine> engine;
 };
 
 TEST_F(EvaluationTest, ComparesEverySettingWithFullContext) {
@@ -38,7 +27,7 @@ TEST_F(EvaluationTest, ComparesEverySettingWithFullContext) {
     // The full reading need not come first, and T may differ.
     const std::vector<Setting> asked = settings(
         {"shipped,rate=1", "shipped,rate=0.05", "full", "paper", "random,rate=0.2", "look,tokens=200"});
-    Evaluation evaluation(*engine, asked, [](const std::string&, double) {});
+    Evaluation evaluation(*sharedEngine, asked, [](const std::string&, double) {});
     const std::string& text = generated->document->text;
     const auto find = [&](const std::string&) {
         return std::vector<ByteRange>{
@@ -71,7 +60,7 @@ TEST_F(EvaluationTest, ComparesEverySettingWithFullContext) {
 TEST_F(EvaluationTest, NothingFoundIsNoAnswer) {
     const auto generated = generate("needles", {300, 1, 1});
     const std::vector<Setting> asked = settings({"look"});
-    Evaluation evaluation(*engine, asked, [](const std::string&, double) {});
+    Evaluation evaluation(*sharedEngine, asked, [](const std::string&, double) {});
     ASSERT_TRUE(evaluation.ask(generated->document, generated->questions,
                                [](const std::string&) { return std::vector<ByteRange>(); }, {}));
     EXPECT_FALSE(evaluation.rows().front().answer.answerable);
@@ -81,7 +70,7 @@ TEST_F(EvaluationTest, NothingFoundIsNoAnswer) {
 TEST_F(EvaluationTest, StopsWhenItIsCancelled) {
     const auto generated = generate("needles", {500, 2, 1});
     const std::vector<Setting> asked = settings({"full", "shipped"});
-    Evaluation evaluation(*engine, asked, [](const std::string&, double) {});
+    Evaluation evaluation(*sharedEngine, asked, [](const std::string&, double) {});
     std::stop_source stop;
     stop.request_stop();
     const auto done = evaluation.ask(generated->document, generated->questions, {}, stop.get_token());
@@ -92,7 +81,7 @@ TEST_F(EvaluationTest, StopsWhenItIsCancelled) {
 TEST_F(EvaluationTest, RefusesSettingsItCannotRead) {
     for (const char* text :
          {"", "fast", "look,tokens=", "look,tokens=0", "look,tokens=1x", "random,size=1", "full,rate=2"}) {
-        const auto setting = settingFromText(text, engine->model().config());
+        const auto setting = settingFromText(text, sharedEngine->model().config());
         ASSERT_FALSE(setting) << text;
         EXPECT_EQ(setting.error().code, ErrorCode::InvalidArgument);
     }

@@ -57,6 +57,25 @@ TEST(Generators, KeepTheirLengthAndRepeat) {
     }
 }
 
+TEST(Generators, MixKindsInOneDocument) {
+    constexpr std::string_view kKinds[] = {"needles", "paraphrase", "pairs"};
+    const auto generated = generate(kKinds, {3000, 10, 7});
+    ASSERT_TRUE(generated) << generated.error().message();
+    ASSERT_EQ(generated->questions.size(), 30U);
+    for (std::size_t i = 0; i < 30; ++i) {
+        const Question& question = generated->questions[i];
+        EXPECT_EQ(question.kind, kKinds[i % 3]);
+        EXPECT_EQ(question.id, question.kind + '-' + std::to_string(i / 3 + 1));
+        std::string lines;
+        for (const std::int32_t place : question.places)
+            lines += lineOf(*generated->document, place) + ' ';
+        EXPECT_TRUE(isRight(lines, question.expected)) << lines;
+    }
+    EXPECT_EQ(generate(std::span<const std::string_view>(), {3000, 10, 7}).error().code,
+              ErrorCode::InvalidArgument);
+    EXPECT_EQ(generate(kKinds, {1400, 10, 7}).error().code, ErrorCode::InvalidArgument);
+}
+
 TEST(Generators, RefuseWhatTheyCannotMake) {
     const auto codeOf = [](std::string_view kind, const GeneratorSettings& settings) {
         const auto generated = generate(kind, settings);
