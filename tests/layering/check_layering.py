@@ -34,7 +34,7 @@ WIDGETS = r"QtWidgets|QtPrintSupport|Q(Application|Widget|MainWindow|Dialog|Mess
 MAY_INCLUDE = {
     "kernels": INTRINSICS,
     "kernels/cuda": f"{INTRINSICS}|{CUDA}",
-    "engine": rf"xxhash\.h$|tl/expected\.hpp$|nlohmann/json\.hpp$|spdlog/|{POSIX}",
+    "engine": rf"xxhash\.h$|sha2\.h$|tl/expected\.hpp$|nlohmann/json\.hpp$|spdlog/|{POSIX}",
 }
 MUST_NOT_INCLUDE = {
     "app": f"{WIDGETS}|{CUDA}",
