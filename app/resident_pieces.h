@@ -28,7 +28,7 @@ public:
 
     /// Hands the pieces that are complete, and were not yet handed over, to the store, as far as it has room.
     void save();
-    /// Whether `save` has nothing left to do for now.
+    /// Whether every piece that is complete was handed over.
     bool saved() const;
 
 private:
