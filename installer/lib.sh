@@ -119,7 +119,8 @@ packages_failed() {
 # fetch_start NAME... fetches model files while something else is done; fetch_wait shows how far it is and waits.
 fetch_start() {
     mkdir -p "$log_dir"
-    "$root/installer/fetch-model" "$@" >"$log_dir/models.txt" 2>"$log_dir/fetch.log" &
+    : >"$log_dir/fetch.log" # fetch_wait may look before the job has begun
+    "$root/installer/fetch-model" "$@" >"$log_dir/models.txt" 2>>"$log_dir/fetch.log" &
     fetch_pid=$!
 }
 

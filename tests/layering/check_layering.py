@@ -43,7 +43,8 @@ MUST_NOT_INCLUDE = {
 # The same for what targets link.
 MAY_LINK = {
     "kernels": r"Threads::Threads$|CUDA::\w+$|\$?\{?CMAKE_DL_LIBS|dl$",
-    "engine": r"spdlog::spdlog(_header_only)?$|tl::expected$|nlohmann_json::nlohmann_json$|Threads::Threads$|dl$",
+    "engine": r"spdlog::spdlog(_header_only)?$|tl::expected$|nlohmann_json::nlohmann_json$|Threads::Threads$|dl$|"
+              r"/.*/libmd\.(so|a)$",
 }
 MUST_NOT_LINK = {
     "app": r"Qt6::(Widgets|PrintSupport)|CUDA::",
