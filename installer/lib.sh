@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Shared by installer/run, installer/test and .ci/extended: packages, model files, build. Sourced by bash.
+# Shared by installer/run, installer/test, .ci/run and .ci/extended: packages, model files, build. Sourced by bash.
 # What is said goes to standard error: standard output belongs to the answer.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

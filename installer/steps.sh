@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Shared by installer/test and .ci/extended: steps that go on after a failure, and the sum of what passed and failed.
+# Shared by installer/test, .ci/run and .ci/extended: steps that go on after a failure, and the sum of what passed and failed.
 # Sourced by bash after installer/lib.sh.
 
 passed=0
@@ -49,6 +49,25 @@ not_run() {
     printf '\n== %s\nnot run: %s\n' "$1" "$2"
     failed=$((failed + 1))
     failures+=("$1 (not run: $2)")
+}
+
+# summed_step NAME COMMAND... runs a script whose last line is such a sum, and adds it.
+summed_step() {
+    step_name=$1
+    shift
+    local start=$SECONDS sum
+    mkdir -p "$log_dir"
+    "$@" 2>&1 | tee "$log_dir/summed.txt" || true
+    step_times+=("$(printf '%4d s  %s' $((SECONDS - start)) "$step_name")")
+    sum=$(tail -n 1 "$log_dir/summed.txt")
+    if ! [[ $sum =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
+        failed=$((failed + 1))
+        failures+=("$step_name: it ended without a sum")
+        return
+    fi
+    passed=$((passed + BASH_REMATCH[1]))
+    failed=$((failed + BASH_REMATCH[2]))
+    [ "${BASH_REMATCH[2]}" -eq 0 ] || failures+=("$step_name: see above")
 }
 
 # ctest_step NAME PRESET [CTEST_ARGUMENT...] runs tests of a built preset; each test counts.

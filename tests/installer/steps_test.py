@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tests of what installer/test is made of: the sum of its steps, the count of ctest's results, the lint cache."""
+"""Tests of what installer/test and .ci/run are made of: the sum of its steps, the count of ctest's results, the lint cache."""
 import json
 import os
 import pathlib
@@ -74,6 +74,14 @@ class StepsTest(Folder):
         status, last, out = self.steps("fetch_start big\nstep models fetch_wait || true")
         self.assertEqual((status, last), (1, "0 passed, 1 failed"))
         self.assertIn("no big\n", out)
+
+    def test_sum_of_another_script_is_added(self):
+        for text, expected in (("echo 7 passed, 0 failed", (0, "8 passed, 0 failed")),
+                               ("echo 7 passed, 2 failed; exit 1", (1, "8 passed, 2 failed")),
+                               ("echo killed; exit 137", (1, "1 passed, 1 failed")),
+                               ("exit 0", (1, "1 passed, 1 failed"))):
+            self.write("installer/other", text)
+            self.assertEqual(self.steps(f'summed_step other bash "{self.root}/installer/other"\nstep one true')[:2], expected)
 
     def test_early_end_is_a_failure(self):
         status, last, out = self.steps("fail 'no network'")
