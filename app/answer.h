@@ -60,8 +60,10 @@ struct WordMarks {
 struct AnswerFigures {
     std::int64_t promptTokens = 0;
     std::int64_t carriedTokens = 0;
-    double firstTokenMs = 0;  ///< from asking to the first token, waiting for the reading left out
-    double readMs = 0;        ///< reading that the question had to wait for
+    /// From asking to the first token; waiting for the reading is left out, but a first look's own reading
+    /// counts. 0: none was written.
+    double firstTokenMs = 0;
+    double readMs = 0;  ///< reading that the question had to wait for
     double decodeTokensPerSecond = 0;
     std::int64_t answerTokens = 0;
 };

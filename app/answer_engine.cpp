@@ -334,7 +334,7 @@ Result<AskOutcome> AnswerEngine::look(std::shared_ptr<const Document> document,
         if (!outcome) return outcome;
         outcome->answer.mode = AnswerMode::FirstLook;
         outcome->answer.passages = countPassages((*read)->tokenised);
-        outcome->answer.figures.readMs = readMs;
+        if (outcome->answer.figures.firstTokenMs > 0) outcome->answer.figures.firstTokenMs += readMs;
         return outcome;
     });
 }

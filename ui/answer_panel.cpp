@@ -38,6 +38,15 @@ AnswerPanel::AnswerPanel(Workspace& workspace, QWidget* parent) : QWidget(parent
     m_layout->addWidget(m_empty);
     m_layout->addStretch(1);
     m_scroll->setWidget(m_list);
+    QScrollBar* bar = m_scroll->verticalScrollBar();
+    // The list has its new height only when layouts had their turn, some events after an answer grew.
+    connect(bar, &QScrollBar::rangeChanged, this, [this, bar] {
+        if (m_following) bar->setValue(bar->maximum());
+    });
+    connect(bar, &QScrollBar::actionTriggered, this, [this, bar] {
+        constexpr int kNearlyAtEnd = 24;  // pixels
+        m_following = bar->sliderPosition() >= bar->maximum() - kNearlyAtEnd;
+    });
     layout->addWidget(m_scroll, 1);
     layout->addWidget(makeHairline(this));
     m_box = new QuestionBox(this);
@@ -88,6 +97,7 @@ void AnswerPanel::addAnswers() {
         connect(view, &AnswerView::citationActivated, this, &AnswerPanel::citationActivated);
         connect(view, &AnswerView::pageActivated, this, &AnswerPanel::pageActivated);
         connect(view, &AnswerView::selected, this, &AnswerPanel::answerSelected);
+        connect(view, &AnswerView::expanded, this, [this] { m_following = false; });
         m_layout->insertWidget(m_layout->count() - 1, view);
         m_views.push_back(view);
     }
@@ -106,11 +116,8 @@ void AnswerPanel::onAnswer(const QString& answer) {
     const auto it = std::find_if(m_views.begin(), m_views.end(),
                                  [&](const AnswerView* view) { return view->answerId() == answer; });
     if (it == m_views.end()) return;
-    QScrollBar* bar = m_scroll->verticalScrollBar();
-    const bool atEnd = bar->value() >= bar->maximum() - 24;
     (*it)->refresh();
     refreshBox();
-    if (atEnd) scrollToEnd();
 }
 
 void AnswerPanel::refreshWaiting() {
@@ -120,11 +127,8 @@ void AnswerPanel::refreshWaiting() {
 }
 
 void AnswerPanel::scrollToEnd() {
-    // The layout knows its height only after the events at hand.
-    QTimer::singleShot(0, this, [this] {
-        QScrollBar* bar = m_scroll->verticalScrollBar();
-        bar->setValue(bar->maximum());
-    });
+    m_following = true;
+    m_scroll->verticalScrollBar()->setValue(m_scroll->verticalScrollBar()->maximum());
 }
 
 QString AnswerPanel::running() const {
@@ -182,6 +186,7 @@ void AnswerPanel::showAnswer(const QString& answer) {
     for (AnswerView* view : m_views) {
         if (view->answerId() != answer) continue;
         view->setFolded(false);
+        m_following = false;
         QTimer::singleShot(0, view, [this, view] { m_scroll->verticalScrollBar()->setValue(view->y() - 8); });
     }
 }

@@ -57,6 +57,7 @@ private:
     QuestionBox* m_box;
     std::vector<AnswerView*> m_views;
     bool m_compact = false;
+    bool m_following = true;  ///< the end of the list stays in view while answers grow
 };
 
 }  // namespace kvasir

@@ -76,6 +76,7 @@ void AnswerView::build(int number) {
     foldRow->addWidget(m_foldText, 1);
     outer->addLayout(foldRow);
     connect(m_fold, &QToolButton::clicked, this, [this] {
+        emit expanded();
         setFolded(false);
         emit selected(m_id);
     });
@@ -142,6 +143,7 @@ void AnswerView::buildNotes(QVBoxLayout* layout) {
     facts->setSpacing(1);
     m_facts->hide();
     connect(m_check, &Note::actionTriggered, this, [this] {
+        emit expanded();
         m_facts->setVisible(m_facts->isHidden());
         refresh();
     });

@@ -49,6 +49,7 @@ signals:
     void citationActivated(const QString& answer, const kvasir::Citation& citation);
     void pageActivated(int page);
     void selected(const QString& answer);
+    void expanded();  ///< it is about to become higher because somebody wants to see more of it
 
 private:
     void build(int number);

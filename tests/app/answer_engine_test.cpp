@@ -1,5 +1,6 @@
 #include "app/answer_engine.h"
 
+#include <chrono>
 #include <numeric>
 
 #include "tests/app/engine_fixture.h"
@@ -217,12 +218,20 @@ TEST_F(Engine, LooksAtPassagesOfADocumentThatIsNotRead) {
     const std::vector<ByteRange> passages{range("Clause 40.", 90), range("The landlord", 70),
                                           range("Clause 41.", 90)};
     std::string shown;
-    const auto look = sharedEngine->look(document, passages, 500, request, {},
-                                         [&](std::string_view written) { shown = written; });
+    double waitedMs = 0;
+    const auto asked = std::chrono::steady_clock::now();
+    const auto look = sharedEngine->look(document, passages, 500, request, {}, [&](std::string_view written) {
+        if (shown.empty())
+            waitedMs =
+                std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - asked).count();
+        shown = written;
+    });
     ASSERT_TRUE(look) << look.error().message();
     EXPECT_EQ(look->answer.mode, AnswerMode::FirstLook);
     EXPECT_EQ(look->answer.passages, 2) << "40 and 41 are next to one another";
     EXPECT_LT(look->answer.figures.promptTokens, 600);
+    EXPECT_GT(look->answer.figures.firstTokenMs, waitedMs / 2) << "reading the passages is most of the wait";
+    EXPECT_EQ(look->answer.figures.readMs, 0) << "it is part of the wait for the first word";
     EXPECT_FALSE(shown.empty());
     std::uint32_t before = 0;
     for (const TextToken& token : look->trace.tokens) {

@@ -3,6 +3,8 @@
 #include <QApplication>
 #include <QClipboard>
 #include <QInputMethodEvent>
+#include <QScrollArea>
+#include <QScrollBar>
 #include <QSignalSpy>
 #include <QTest>
 
@@ -121,6 +123,42 @@ TEST_F(Answers, StreamsAndEndsWithChips) {
     chip->setFocus();
     QTest::keyClick(chip, Qt::Key_Return);
     EXPECT_EQ(activated.count(), 2);
+}
+
+TEST_F(Answers, TheEndStaysInViewUntilSomebodyScrolls) {
+    m_panel.resize(420, 620);
+    std::string text;
+    for (int i = 0; i < 8; ++i)
+        text += "Sixty days for the delivery of all goods [1]. ";
+    m_workspace.setScript(
+        m_document, scriptedAnswer("", QString::fromStdString(text), m_workspace.citations(m_document)));
+    const QScrollBar* bar = m_panel.findChild<QScrollArea*>("answerScroll")->verticalScrollBar();
+    const auto ask = [&] {
+        auto* edit = m_panel.findChild<QuestionEdit*>("questionEdit");
+        QTest::keyClicks(edit, "How long?");
+        QTest::keyClick(edit, Qt::Key_Return);
+    };
+    const auto complete = [&](const char* id) {
+        return QTest::qWaitFor([&] { return m_workspace.answer(id).state == AnswerState::Complete; }, 20000);
+    };
+    // The first fit; one of the next brings the scroll bar, which makes all of them narrower and higher.
+    for (const char* id : {"A1", "A2", "A3"}) {
+        ask();
+        ASSERT_TRUE(complete(id));
+        EXPECT_TRUE(QTest::qWaitFor([&] { return bar->value() == bar->maximum(); }, 1000)) << id;
+    }
+    EXPECT_GT(bar->maximum(), 0);
+    ask();
+    ASSERT_TRUE(
+        QTest::qWaitFor([&] { return m_workspace.answer("A4").state == AnswerState::Writing; }, 3000));
+    const int before = bar->maximum();
+    m_panel.findChild<QScrollArea*>("answerScroll")
+        ->verticalScrollBar()
+        ->triggerAction(QAbstractSlider::SliderPageStepSub);
+    const int value = bar->value();
+    ASSERT_TRUE(complete("A4"));
+    ASSERT_TRUE(QTest::qWaitFor([&] { return bar->maximum() > before; }, 3000));
+    EXPECT_EQ(bar->value(), value) << "who reads further up is not taken away";
 }
 
 TEST_F(Answers, CopiesWithPages) {
