@@ -1,5 +1,7 @@
 #include "engine/sha256.h"
 
+#include <cstdint>
+
 namespace kvasir {
 
 void Sha256::add(std::span<const std::byte> bytes) {
