@@ -9,6 +9,7 @@
 #include "kernels/cuda/attention_one.h"
 #include "kernels/cuda/code_tile.cuh"
 #include "kernels/cuda/device.cuh"
+#include "kernels/cuda/hadamard.cuh"
 #include "kernels/cuda/online_softmax.cuh"
 #include "kernels/cuda/tensor_cores.cuh"
 
@@ -17,11 +18,9 @@ namespace {
 
 constexpr int kWarps = 4;
 constexpr int kThreads = kWarps * kWarp;
+constexpr int kBlocks = 2;                 ///< on a multiprocessor
 constexpr int kKeys = kWarps * kWarpKeys;  ///< of a tile
 constexpr int kVectors = 16;               ///< query heads of a key/value head, padded
-
-/// Bytes of the ring of tiles; two of them at least, whatever they take.
-constexpr int kRingBytes = 48 * 1024;
 
 struct Parameters {
     SpanList spans;
@@ -29,6 +28,7 @@ struct Parameters {
     std::int32_t low, high;  ///< keys that are seen
     std::int32_t firstTile, tiles;
     int heads, kvHeads;
+    int stages;      ///< of the ring of tiles, 2 or 3
     float scale;     ///< times log2(e)
     float hadamard;  ///< 1 / sqrt(headSize)
     float* values;   ///< states of splits, (G, splits, H / G, headSize)
@@ -42,7 +42,6 @@ struct Form {
     static constexpr int rowBytes = kSize * (kCodes ? 1 : 2);
     static constexpr int scalesAt = 2 * kKeys * rowBytes;  ///< of a stage: keys', then values'
     static constexpr int stageBytes = scalesAt + (kCodes ? 2 * kKeys * 4 : 0);
-    static constexpr int stages = kRingBytes / stageBytes >= 2 ? kRingBytes / stageBytes : 2;
     static constexpr int queryBytes = kVectors * kSize * 2;
     static constexpr int freshAt = queryBytes;  ///< the row's own key and value, then their scales
     static constexpr int workAt = freshAt + 2 * rowBytes + 16;  ///< a vector for each warp, float32
@@ -62,12 +61,14 @@ __device__ __forceinline__ void copyWord(std::uint32_t to, const void* from, boo
     asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(to), "l"(from), "r"(bytes) : "memory");
 }
 
-/// Asks for keys [first, first + kKeys) before `end` and their values; zeros for the others.
+/// Asks for the warp's keys [first, first + kWarpKeys) before `end` and their values; zeros for the others.
+/// `row`: of the tile in `to`, where the first of them goes.
 template <int kSize, bool kCodes>
-__device__ __forceinline__ void loadTile(const SpanList& spans, std::int64_t g, std::int32_t first,
-                                         std::int32_t end, std::uint32_t to) {
+__device__ __forceinline__ void loadKeys(const SpanList& spans, std::int64_t g, std::int32_t first,
+                                         std::int32_t end, int row, std::uint32_t to) {
     using F = Form<kSize, kCodes>;
-    constexpr int kChunks = F::rowBytes / 16;
+    constexpr int kChunks = F::rowBytes / 16, kTurns = kWarpKeys * kChunks / kWarp;
+    const int lane = static_cast<int>(threadIdx.x % kWarp);
     const auto find = [&](std::int32_t key) {
         int s = 0;
         while (s + 1 < spans.count && key >= spans.spans[s].end)
@@ -75,64 +76,39 @@ __device__ __forceinline__ void loadTile(const SpanList& spans, std::int64_t g, 
         return s;
     };
     const DeviceSpan& inside = spans.spans[find(first)];
-    if (first + kKeys <= min(end, inside.end)) {
-        // Nearly always: a tile of one span lies in memory as a whole, and a thread's chunks are alike.
-        const int row = static_cast<int>(threadIdx.x) / kChunks,
-                  chunk = static_cast<int>(threadIdx.x) % kChunks;
-        const std::int64_t at =
-            (g * inside.stride + first - inside.begin) * F::rowBytes + static_cast<int>(threadIdx.x) * 16;
+    if (first + kWarpKeys <= min(end, inside.end)) {
+        // Nearly always: keys of one span lie in memory as a whole, and a lane's chunks are alike.
+        const std::int64_t at = (g * inside.stride + first - inside.begin) * F::rowBytes + lane * 16;
         const std::byte *keys = inside.keys + at, *values = inside.values + at;
 #pragma unroll
-        for (int k = 0; k < kKeys * kChunks / kThreads; ++k) {
-            const std::uint32_t place = placeOf<kSize, kCodes>(row + k * (kThreads / kChunks), chunk);
-            copy16(to + place, keys + k * kThreads * 16, true);
-            copy16(to + kKeys * F::rowBytes + place, values + k * kThreads * 16, true);
+        for (int k = 0; k < kTurns; ++k) {
+            const std::uint32_t place =
+                placeOf<kSize, kCodes>(row + (lane + k * kWarp) / kChunks, lane % kChunks);
+            copy16(to + place, keys + k * kWarp * 16, true);
+            copy16(to + kKeys * F::rowBytes + place, values + k * kWarp * 16, true);
         }
     } else {
-        for (int i = static_cast<int>(threadIdx.x); i < kKeys * kChunks; i += kThreads) {
-            const int row = i / kChunks, chunk = i % kChunks;
-            const std::int32_t key = first + row;
+        for (int i = lane; i < kWarpKeys * kChunks; i += kWarp) {
+            const int inTile = i / kChunks, chunk = i % kChunks;
+            const std::int32_t key = first + inTile;
             const bool valid = key < end;
             const DeviceSpan& span = spans.spans[find(key)];
             const std::int64_t at =
                 valid ? (g * span.stride + key - span.begin) * F::rowBytes + chunk * 16 : 0;
-            const std::uint32_t place = placeOf<kSize, kCodes>(row, chunk);
+            const std::uint32_t place = placeOf<kSize, kCodes>(row + inTile, chunk);
             copy16(to + place, span.keys + at, valid);
             copy16(to + kKeys * F::rowBytes + place, span.values + at, valid);
         }
     }
     if constexpr (kCodes) {
-        const int row = static_cast<int>(threadIdx.x) % kKeys;
-        const std::int32_t key = first + row;
+        const bool value = lane >= kWarpKeys;
+        const std::int32_t key = first + lane % kWarpKeys;
         const bool valid = key < end;
         const DeviceSpan& span = spans.spans[find(key)];
-        const float* scales = threadIdx.x < kKeys ? span.keyScales : span.valueScales;
-        copyWord(to + F::scalesAt + threadIdx.x * 4,
+        const float* scales = value ? span.valueScales : span.keyScales;
+        copyWord(to + F::scalesAt + ((value ? kKeys : 0) + row + lane % kWarpKeys) * 4,
                  scales + (valid ? g * span.stride + key - span.begin : 0), valid);
     }
-}
-
-/// The Walsh-Hadamard transform of a warp's vector in shared memory, as hadamardKernel does it.
-template <int kSize>
-__device__ __forceinline__ void transform(float* x, float factor) {
-    const int lane = static_cast<int>(threadIdx.x % kWarp);
-    float result[kSize / kWarp];
-    for (int step = 1; step < kSize; step *= 2) {
-        __syncwarp();
-#pragma unroll
-        for (int i = 0; i < kSize / kWarp; ++i) {
-            const int at = lane + i * kWarp;
-            result[i] = at / step % 2 == 0 ? x[at] + x[at + step] : x[at - step] - x[at];
-        }
-        __syncwarp();
-#pragma unroll
-        for (int i = 0; i < kSize / kWarp; ++i)
-            x[lane + i * kWarp] = result[i];
-    }
-#pragma unroll
-    for (int i = 0; i < kSize / kWarp; ++i)
-        x[lane + i * kWarp] *= factor;
-    __syncwarp();
 }
 
 /// The row's own key (or value) to the cache, and to `fresh` for the tile it belongs to. x: a warp's vector.
@@ -237,21 +213,22 @@ __device__ __forceinline__ void prepareRow(const Parameters& p, int g, bool owne
     }
 }
 
-/// Puts the row's own key and value into their places of a tile, by the whole block.
+/// Puts the row's own key and value into their places of a tile, by the warp whose key it is.
 template <int kSize, bool kCodes>
 __device__ __forceinline__ void patchTile(std::byte* stage, int row, const std::byte* fresh) {
     using F = Form<kSize, kCodes>;
     constexpr int kChunks = F::rowBytes / 16;
-    for (int i = static_cast<int>(threadIdx.x); i < 2 * kChunks; i += kThreads) {
+    const int lane = static_cast<int>(threadIdx.x % kWarp);
+    for (int i = lane; i < 2 * kChunks; i += kWarp) {
         const int value = i / kChunks, chunk = i % kChunks;
         *reinterpret_cast<uint4*>(stage + value * kKeys * F::rowBytes + placeOf<kSize, kCodes>(row, chunk)) =
             reinterpret_cast<const uint4*>(fresh)[i];
     }
-    if (kCodes && threadIdx.x < 2) {
-        reinterpret_cast<float*>(stage + F::scalesAt)[static_cast<int>(threadIdx.x) * kKeys + row] =
-            reinterpret_cast<const float*>(fresh + 2 * F::rowBytes)[threadIdx.x];
+    if (kCodes && lane < 2) {
+        reinterpret_cast<float*>(stage + F::scalesAt)[lane * kKeys + row] =
+            reinterpret_cast<const float*>(fresh + 2 * F::rowBytes)[lane];
     }
-    __syncthreads();
+    __syncwarp();
 }
 
 /// Joins the warps' states and leaves the split's.
@@ -397,29 +374,41 @@ __global__ void __launch_bounds__(kThreads) attendOneKernel(const __grid_constan
     const std::int32_t begin = (p.firstTile + firstTile) * kKeys, end = min(begin + tiles * kKeys, p.high);
     // The row's own key is the last one that it sees; it is made here.
     const bool owner = p.row.stores && end == p.high;
-    const auto stageOf = [&](int t) { return ring + t % F::stages * F::stageBytes; };
+    const auto stageOf = [&](int t) { return ring + t % p.stages * F::stageBytes; };
+    // A warp brings its own keys and waits for them alone.
+    const int mine = static_cast<int>(threadIdx.x / kWarp) * kWarpKeys;
     const auto load = [&](int t) {
         if (t < tiles) {
-            loadTile<kSize, kCodes>(p.spans, g, begin + t * kKeys, owner ? end - 1 : end,
+            loadKeys<kSize, kCodes>(p.spans, g, begin + t * kKeys + mine, owner ? end - 1 : end, mine,
                                     sharedAddress(stageOf(t)));
         }
         endCopies();
     };
+    const auto loadFirst = [&] {
+        for (int t = 0; t < p.stages; ++t)
+            load(t);
+    };
+    // Where the row's own key is made here, the others were stored by passes before, which have ended: a
+    // layer's formRows, for one, lets no kernel start early.
+    if (p.row.stores) loadFirst();
     waitForPrevious();
     letNextStart();
-    for (int t = 0; t < F::stages; ++t)
-        load(t);
+    if (!p.row.stores) loadFirst();
     prepareRow<kSize, kCodes>(p, g, owner, shared);
+    __syncthreads();
+    const int fresh = p.high - 1 - begin;  // of the split's keys
     State<kSize> state;
     for (int t = 0; t < tiles; ++t) {
-        waitForCopies<F::stages - 1>();
-        __syncthreads();
-        const std::int32_t tileBegin = begin + t * kKeys;
-        if (owner && t == tiles - 1)
-            patchTile<kSize, kCodes>(stageOf(t), p.high - 1 - tileBegin, shared + F::freshAt);
-        takeTile<kSize, kCodes>(p, sharedAddress(shared), stageOf(t), tileBegin, end, state);
-        __syncthreads();
-        load(t + F::stages);
+        if (p.stages == 3)
+            waitForCopies<2>();
+        else
+            waitForCopies<1>();
+        __syncwarp();
+        if (owner && t == tiles - 1 && fresh % kKeys / kWarpKeys == mine / kWarpKeys)
+            patchTile<kSize, kCodes>(stageOf(t), fresh % kKeys, shared + F::freshAt);
+        takeTile<kSize, kCodes>(p, sharedAddress(shared), stageOf(t), begin + t * kKeys, end, state);
+        __syncwarp();
+        load(t + p.stages);
     }
     waitForCopies<0>();
     __syncthreads();
@@ -441,9 +430,9 @@ void forForm(int headSize, KvType type, const Function& function) {
 }
 
 template <int kSize, bool kCodes>
-constexpr int sharedBytes() {
+constexpr int sharedBytes(int stages) {
     using F = Form<kSize, kCodes>;
-    return F::ringAt + std::max(F::stages * F::stageBytes, F::joinBytes);
+    return F::ringAt + std::max(stages * F::stageBytes, F::joinBytes);
 }
 
 }  // namespace
@@ -454,7 +443,8 @@ bool canAttendOne(const Context& context, const AttentionShape& shape, KvType ty
                 shape.heads / shape.kvHeads <= kVectors && shape.kvHeads <= Context::kCounters &&
                 (size == 64 || size == 128 || size == 256);
     forForm(size, type, [&](auto known, auto codes) {
-        fits = fits && sharedBytes<decltype(known)::value, decltype(codes)::value>() <= context.sharedLimit();
+        fits =
+            fits && sharedBytes<decltype(known)::value, decltype(codes)::value>(2) <= context.sharedLimit();
     });
     return fits;
 }
@@ -474,7 +464,8 @@ void attendOne(Context& context, const AttentionShape& shape, KvType type, const
     p.scale = shape.scale * kLog2e;
     p.hadamard = static_cast<float>(1 / std::sqrt(static_cast<double>(shape.headSize)));
     p.counters = context.counters();
-    const int splits = std::clamp(2 * context.multiprocessors() / shape.kvHeads, 1, std::max(p.tiles, 1));
+    const int splits =
+        std::clamp(kBlocks * context.multiprocessors() / shape.kvHeads, 1, std::max(p.tiles, 1));
     const std::int64_t states = std::int64_t{splits} * shape.heads;
     p.values = context.workspace<float>(Slot::Partial, states * (shape.headSize + 2));
     if (p.values == nullptr) return;
@@ -482,9 +473,11 @@ void attendOne(Context& context, const AttentionShape& shape, KvType type, const
     forForm(shape.headSize, type, [&](auto known, auto codes) {
         constexpr int kSize = decltype(known)::value;
         constexpr bool kCodes = decltype(codes)::value;
+        // A multiprocessor has a little more than the most that one block may ask for.
+        p.stages = kBlocks * sharedBytes<kSize, kCodes>(3) <= context.sharedLimit() ? 3 : 2;
         launch(context, attendOneKernel<kSize, kCodes>,
                dim3(static_cast<unsigned>(splits), static_cast<unsigned>(shape.kvHeads)), kThreads,
-               std::size_t{sharedBytes<kSize, kCodes>()}, p);
+               static_cast<std::size_t>(sharedBytes<kSize, kCodes>(p.stages)), p);
     });
 }
 
