@@ -19,6 +19,9 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 SAMPLES = HERE.parents[1] / "resources" / "samples"
 UNANSWERABLE = "NOT IN DOCUMENT"
+# The program that installer/run built, or the tests did: the newer one.
+CLI = max((HERE.parents[1] / "build" / preset / "bin" / "kvasir-cli" for preset in ("release", "ci")),
+          key=lambda path: path.stat().st_mtime if path.exists() else 0)
 
 KINDS = {"paraphrase": 8, "number": 8, "two-places": 4, "plain": 4,
          "unanswerable": 12}
