@@ -44,6 +44,10 @@ inline std::shared_ptr<const Document> textDocument(const std::string& text) {
     return std::make_shared<const Document>(builder.finish(std::string(64, 'a')));
 }
 
+/// A wait in seconds that no reading is long enough for: a first look on a slow computer is no part of what
+/// most tests are about.
+inline constexpr double kNoFirstLook = 1e9;
+
 /// A page of prose about a lease; a fact to ask about on every line.
 inline std::string leaseText(int paragraphs) {
     std::string text =

@@ -17,10 +17,8 @@ class EngineThreadTest : public testing::Test {
 protected:
     void SetUp() override { KVASIR_NEEDS_SMOLLM2(); }
 
-    /// A first look on a slow computer is no part of what most tests are about.
-    static constexpr double kNever = 1e9;
-
-    void start(const std::filesystem::path& model, double longWait = kNever, PieceStore* pieces = nullptr) {
+    void start(const std::filesystem::path& model, double longWait = test::kNoFirstLook,
+               PieceStore* pieces = nullptr) {
         EngineThread::Events events;
         events.model = [this](const EngineThread::ModelState& state) { note([&] { m_model = state; }); };
         events.reading = [this](DocumentId id, const ReadingState& state) {
@@ -120,7 +118,7 @@ TEST_F(EngineThreadTest, WhatWasReadInAnEarlierRunIsNotReadAgain) {
         PieceStore pieces(**store, {1'000'000'000, {}, {}});
         m_stages.clear();
         m_finished.clear();
-        start(test::modelFile(test::kSmollm2), kNever, &pieces);
+        start(test::modelFile(test::kSmollm2), test::kNoFirstLook, &pieces);
         m_thread->setFullReading(true);
         m_thread->addDocument(1, document);
         ASSERT_TRUE(reached(1, Stage::FullDone));

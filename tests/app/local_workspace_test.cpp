@@ -33,10 +33,8 @@ protected:
         KVASIR_NEEDS_SMOLLM2();
         begin();
     }
-    /// A first look on a slow computer is no part of what most tests are about.
-    static constexpr double kNever = 1e9;
-
-    void begin(std::filesystem::path model = test::modelFile(test::kSmollm2), double longWait = kNever) {
+    void begin(std::filesystem::path model = test::modelFile(test::kSmollm2),
+               double longWait = test::kNoFirstLook) {
         m_workspace.reset();
         LocalWorkspace::Options options;
         options.dataFolder = m_folder.path() / "data";
