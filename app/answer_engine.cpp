@@ -9,6 +9,8 @@
 #include "app/first_look.h"
 #include "app/guarded.h"
 #include "app/model_calibration.h"
+#include "app/repeated_passages.h"
+#include "engine/question_scores.h"
 
 namespace kvasir {
 namespace {
@@ -237,6 +239,34 @@ Policy AnswerEngine::policyFor(const AskRequest& request, const ReadDocument& do
     return policy;
 }
 
+/// With passages repeated before it where the window has room for them.
+Result<QuestionPiece> AnswerEngine::questionPiece(const std::string& question, const AskRequest& request,
+                                                  const ReadDocument& document,
+                                                  const std::stop_token& stop) const {
+    const std::vector<TextToken>& tokens = document.tokenised.tokens;
+    QuestionPiece plain = m_prompts->question(question);
+    std::vector<std::int64_t> repeated =
+        withBest({}, tokens, wholeSentences(document.passages, request.passages), request.foundTokens);
+    if (request.lookedTokens > 0) {
+        const ModelConfig& model = m_model->config();
+        const Result<std::vector<float>> scores =
+            questionScores(*m_runner, *document.resident, plain.tokens, Policy::shipped(model), stop);
+        if (!scores) {
+            // The answer itself says that it was stopped, or that there is no room for it.
+            const ErrorCode code = scores.error().code;
+            if (code == ErrorCode::Cancelled || code == ErrorCode::TooLarge) return plain;
+            return tl::unexpected(scores.error());
+        }
+        const std::span<const float> own =
+            std::span(*scores).subspan(static_cast<std::size_t>(document.tokenised.prefix));
+        repeated = withBest(std::move(repeated), tokens, byAttention(document.passages, tokens, own),
+                            request.lookedTokens);
+    }
+    QuestionPiece piece = m_prompts->question(question, tokens, repeated);
+    const std::int64_t length = std::ssize(document.tokenised.prompt) + std::ssize(piece.tokens);
+    return length + request.maxTokens > m_model->config().window ? plain : piece;
+}
+
 Result<AskOutcome> AnswerEngine::ask(const ReadDocument& document, const AskRequest& request,
                                      const std::stop_token& stop, const OnText& onText) {
     return guarded([&] { return answer(document, request, {}, stop, onText); });
@@ -258,12 +288,15 @@ Result<AskOutcome> AnswerEngine::answer(const ReadDocument& document, const AskR
     answer.mode = request.mode;
     answer.missingPages = missingPages(*document.tokenised.document);
 
-    const QuestionPiece piece = m_prompts->question(question);
+    const Result<QuestionPiece> made = questionPiece(question, request, document, stop);
+    if (!made) return tl::unexpected(made.error());
+    const QuestionPiece& piece = *made;
     Generation::Options options;
     options.policy = policy;
     options.maxTokens = request.maxTokens;
     options.onHeads = request.onHeads;
     options.observed = m_evidence;
+    options.observedOfQuestion = std::ssize(piece.repeated);
     const PromptLayout layout = m_prompts->layout(document.tokenised, piece);
     Result<std::unique_ptr<Generation>> generation =
         Generation::create(*m_runner, *document.resident, piece.tokens, layout, options);
@@ -317,19 +350,20 @@ Result<std::unique_ptr<ReadDocument>> AnswerEngine::readPassages(std::shared_ptr
     return read;
 }
 
-Result<AskOutcome> AnswerEngine::look(std::shared_ptr<const Document> document,
-                                      std::span<const ByteRange> passages, std::int64_t mostTokens,
+Result<AskOutcome> AnswerEngine::look(std::shared_ptr<const Document> document, std::int64_t mostTokens,
                                       const AskRequest& request, const std::stop_token& stop,
                                       const OnText& onText) {
     return guarded([&]() -> Result<AskOutcome> {
         const Clock::time_point begin = Clock::now();
         const Result<std::unique_ptr<ReadDocument>> read =
-            readPassages(std::move(document), passages, mostTokens, stop);
+            readPassages(std::move(document), request.passages, mostTokens, stop);
         if (!read) return tl::unexpected(read.error());
         const double readMs = millisecondsSince(begin);
         AskRequest asked = request;
         asked.mode = AnswerMode::Full;  // of the passages nothing is left out
         asked.pins.clear();
+        asked.passages.clear();  // they are all that is read
+        asked.lookedTokens = 0;
         Result<AskOutcome> outcome = answer(**read, asked, {}, stop, onText);
         if (!outcome) return outcome;
         outcome->answer.mode = AnswerMode::FirstLook;

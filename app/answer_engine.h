@@ -50,10 +50,14 @@ struct AskRequest {
     AnswerMode mode = AnswerMode::Quick;  ///< Quick or Full
     std::optional<Policy> policy;  ///< of a quick answer, instead of the shipped one; its pins are not used
     std::vector<ByteRange> pins;   ///< of the document's text, ascending: always carried and kept
+    /// Of the document's text, as search found them, the best first: what a first look reads.
+    std::vector<ByteRange> passages;
+    /// Tokens of these, and of the sentences that the question looks at most, that are repeated before the
+    /// question of every other answer. Over parts it is 300 of each, unless 0.
+    std::int64_t foundTokens = 100, lookedTokens = 200;
     SamplerSettings sampling;
     bool speculate = true;  ///< never changes the answer, only its speed
     std::int64_t maxTokens = 256;
-    SegmentWay way = SegmentWay::Apart;  ///< of documents in parts; another one for measuring alone
     // For measuring:
     bool keepFirst = false;  ///< AskOutcome::firstLogits and firstHidden
     HeadObserver onHeads;    ///< see Generation::Options
@@ -109,12 +113,11 @@ public:
     Result<AskOutcome> ask(const ReadDocument& document, const AskRequest& request,
                            const std::stop_token& stop, const OnText& onText);
 
-    /// Answers from passages of the document alone, read with all layers: nothing of it need be read before.
-    /// `passages` are the best first; as many are read as fit into `mostTokens`. Errors: those of `ask`;
-    /// Empty (no passage fits), Cancelled (before the first word).
-    Result<AskOutcome> look(std::shared_ptr<const Document> document, std::span<const ByteRange> passages,
-                            std::int64_t mostTokens, const AskRequest& request, const std::stop_token& stop,
-                            const OnText& onText);
+    /// Answers from the request's passages alone, read with all layers: nothing of the document need be read
+    /// before. As many are read as fit into `mostTokens`. Errors: those of `ask`; Empty (no passage fits),
+    /// Cancelled (before the first word).
+    Result<AskOutcome> look(std::shared_ptr<const Document> document, std::int64_t mostTokens,
+                            const AskRequest& request, const std::stop_token& stop, const OnText& onText);
 
     /// Documents that do not fit the window, or several: tokenises them, cuts them into parts and makes a
     /// plan for the memory; nothing is read yet. Errors: those of DocumentSet and SegmentedDocument; Empty
@@ -149,6 +152,8 @@ private:
     static Result<std::unique_ptr<AnswerEngine>> createOn(std::unique_ptr<kernels::Backend> backend,
                                                           const std::filesystem::path& model,
                                                           const std::function<bool(double share)>& progress);
+    Result<QuestionPiece> questionPiece(const std::string& question, const AskRequest& request,
+                                        const ReadDocument& document, const std::stop_token& stop) const;
     Result<AskOutcome> answer(const ReadDocument& document, const AskRequest& request,
                               std::span<const TokenId> draft, const std::stop_token& stop,
                               const OnText& onText);

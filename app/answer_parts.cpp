@@ -1,10 +1,12 @@
 // AnswerEngine: documents that are asked in parts.
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 
 #include "app/answer_engine.h"
 #include "app/first_look.h"
 #include "app/guarded.h"
+#include "app/repeated_passages.h"
 
 namespace kvasir {
 namespace {
@@ -12,6 +14,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::int64_t kCarriedOnCpu = 4096, kCarriedOnGpu = 16384;  // tokens, of all parts together
+// Tokens: more than of one document, because the rest is torn.
+constexpr std::int64_t kFound = 300, kLooked = 300;
+constexpr std::int64_t kBetween = 128;  // tokens between what is repeated, at most
 
 std::string memorySentence(const SegmentedDocument& segments, std::size_t documents) {
     const auto all = std::ssize(segments.segments());
@@ -27,6 +32,52 @@ std::string memorySentence(const SegmentedDocument& segments, std::size_t docume
                     " parts: those that search ranks best for the question are read.";
     }
     return sentence;
+}
+
+/// Those of the tokens (ascending) that lie in parts that are read.
+std::vector<std::int64_t> readTokens(const ReadParts& parts, const std::vector<std::int64_t>& tokens) {
+    const std::vector<Segment>& segments = parts.segments->segments();
+    std::vector<std::int64_t> read;
+    std::size_t part = 0;
+    for (const std::int64_t token : tokens) {
+        while (token >= segments[part].end)
+            ++part;
+        if (parts.segments->isRead(part)) read.push_back(token);
+    }
+    return read;
+}
+
+/// What search found and what the question looks at, of parts that are read.
+std::vector<std::int64_t> repeatedTokens(const ReadParts& parts, const AskRequest& request,
+                                         const SegmentChoice& choice) {
+    std::vector<float> scores(parts.tokens.size(), 0);
+    for (std::size_t i = 0; i < choice.scores.size(); ++i)
+        std::ranges::copy(choice.scores[i], scores.begin() + parts.segments->segments()[i].begin);
+    const std::vector<ByteRange> found = wholeSentences(parts.passages, request.passages);
+    const std::vector<ByteRange> looked = byAttention(parts.passages, parts.tokens, scores);
+    std::vector<std::int64_t> tokens =
+        readTokens(parts, withBest({}, parts.tokens, found, request.foundTokens > 0 ? kFound : 0));
+    tokens = withBest(std::move(tokens), parts.tokens, looked, request.lookedTokens > 0 ? kLooked : 0);
+    return readTokens(parts, tokens);
+}
+
+std::vector<ByteRange> bytesOf(const ReadParts& parts, const std::vector<std::int64_t>& tokens) {
+    std::vector<ByteRange> ranges;
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+        const TextToken& token = parts.tokens[static_cast<std::size_t>(tokens[i])];
+        if (i > 0 && tokens[i] == tokens[i - 1] + 1) {
+            ranges.back().end = token.end;
+        } else {
+            ranges.push_back({token.begin, token.end});
+        }
+    }
+    return ranges;
+}
+
+std::vector<std::int64_t> united(const std::vector<std::int64_t>& a, const std::vector<std::int64_t>& b) {
+    std::vector<std::int64_t> all;
+    std::ranges::set_union(a, b, std::back_inserter(all));
+    return all;
 }
 
 }  // namespace
@@ -97,7 +148,9 @@ Result<AskOutcome> AnswerEngine::answerParts(const ReadParts& parts, const AskRe
     if (!question) return tl::unexpected(question.error());
     const QuestionPiece piece = m_prompts->question(*question);
     const bool gpu = m_deviceName.starts_with("cuda");
-    const std::int64_t room = model.window - parts.prefix - std::ssize(piece.tokens) - request.maxTokens;
+    // What is repeated is chosen too, so that it can be cited.
+    const std::int64_t room = model.window - parts.prefix - std::ssize(piece.tokens) - request.maxTokens -
+                              2 * (kFound + kLooked) - kBetween;
     const PromptLayout whole{parts.prefix, parts.prefix + std::ssize(parts.tokens),
                              parts.prefix + std::ssize(parts.tokens) + std::ssize(piece.tokens)};
     // Who names a share or a number means that; coverage is not known before the parts are joined.
@@ -106,9 +159,11 @@ Result<AskOutcome> AnswerEngine::answerParts(const ReadParts& parts, const AskRe
                                 : gpu ? kCarriedOnGpu
                                       : kCarriedOnCpu;
     const std::int64_t most = std::clamp<std::int64_t>(wanted, 1, std::max<std::int64_t>(room, 1));
-    Result<SegmentChoice> choice = chooseFromSegments(*m_runner, *parts.segments, piece.tokens,
-                                                      Policy::shipped(model), most, stop, request.way);
+    Result<SegmentChoice> choice =
+        chooseFromSegments(*m_runner, *parts.segments, piece.tokens, Policy::shipped(model), most, stop);
     if (!choice) return tl::unexpected(choice.error());
+    const std::vector<std::int64_t> repeated = repeatedTokens(parts, request, *choice);
+    choice->tokens = united(choice->tokens, repeated);
     Result<std::unique_ptr<ResidentDocument>> resident =
         gatherChosen(*m_runner, *parts.segments, choice->tokens, stop);
     if (!resident) return tl::unexpected(resident.error());
@@ -121,6 +176,9 @@ Result<AskOutcome> AnswerEngine::answerParts(const ReadParts& parts, const AskRe
     AskRequest asked = request;
     asked.mode = AnswerMode::Quick;
     asked.pins.clear();
+    asked.passages = bytesOf(parts, repeated);
+    asked.foundTokens = std::ssize(repeated);
+    asked.lookedTokens = 0;
     Result<AskOutcome> outcome = answer(chosen, asked, {}, stop, onText);
     if (!outcome) return outcome;
     outcome->trace.timings.earlyMs += choosingMs;

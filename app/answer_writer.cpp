@@ -73,7 +73,7 @@ std::string_view WrittenAnswer::complete() const {
 AnswerWriter::AnswerWriter(const Source& source, Generation& generation, const Options& options)
     : m_generation(generation),
       m_options(options),
-      m_prefix(source.prefix),
+      m_source(source),
       m_lookup({source.prompt.begin(), source.prompt.end()}),
       m_text(source.tokenizer, source.piece, source.passages, options.sampling) {
     for (const TokenId token : source.piece.tokens)
@@ -133,13 +133,21 @@ TokenId AnswerWriter::writtenThen(TokenId token, std::span<const float> logits) 
     return m_text.ends(m_next) ? kNoToken : m_next;
 }
 
-/// Of the tokens from `first` on: a token's evidence is what the row in front of it looks at.
+/// Of the tokens from `first` on: a token's evidence is what the row in front of it looks at; what is
+/// repeated before the question stands for the document's own.
 void AnswerWriter::noteEvidence(std::size_t first, std::span<const float> before) {
     for (std::size_t i = first; i < m_tokens.size(); ++i) {
         const std::span<const float> attention =
             i == first ? before : m_generation.attention(static_cast<std::int64_t>(i - first) - 1);
-        if (std::ssize(attention) > m_prefix)
-            m_evidence[i].mass.assign(attention.begin() + m_prefix, attention.end());
+        if (attention.size() < m_source.prompt.size()) continue;
+        const auto end = attention.begin() + std::ssize(m_source.prompt);
+        std::vector<float>& mass = m_evidence[i].mass;
+        mass.assign(attention.begin() + m_source.prefix, end);
+        for (std::size_t k = 0; k < m_source.piece.repeated.size(); ++k) {
+            const std::int64_t original = m_source.piece.repeated[k];
+            if (original >= 0)
+                mass[static_cast<std::size_t>(original)] += end[static_cast<std::ptrdiff_t>(k)];
+        }
     }
 }
 

@@ -108,7 +108,7 @@ private:
 
     Generation& m_generation;
     Options m_options;
-    std::int64_t m_prefix;
+    Source m_source;
     PromptLookup m_lookup;
     GuessLength m_guessLength;
     WrittenAnswer m_text;

@@ -209,6 +209,11 @@ bool EngineThread::wantsLook(const Question& question, const Work& work) const {
     return question.findPassages && work.secondsLeft > m_longWait;
 }
 
+/// Once, when the first answer begins: the store may wait for the disk.
+void EngineThread::findPassages(Question& question) {
+    if (question.findPassages) question.request.passages = std::exchange(question.findPassages, {})();
+}
+
 /// The oldest draft whose document is read in full.
 std::optional<EngineThread::Job> EngineThread::nextCheck() {
     if (m_engine == nullptr) return std::nullopt;

@@ -72,9 +72,9 @@ public:
     /// Passages of the document that fit the question, the best first. Called on the engine thread.
     using FindPassages = std::function<std::vector<ByteRange>()>;
     /// Waits for the document's first reading. A question about a document that is not there, or whose
-    /// reading failed, finishes with that error. `findPassages` says what a first look reads when the wait is
-    /// long; empty: no first look. A complete quick answer is
-    /// checked by itself once the full reading is done.
+    /// reading failed, finishes with that error. `findPassages` gives the request's passages, before the
+    /// first answer; empty: there is no first look. A complete quick answer is checked by itself once the
+    /// full reading is done.
     void ask(DocumentId document, AnswerKey key, AskRequest request, FindPassages findPassages = {});
     /// Ends a waiting or running question; `finished` follows.
     void stopAnswer(AnswerKey key);
@@ -100,7 +100,7 @@ private:
         AnswerKey key = 0;
         AskRequest request;
         std::stop_source stop;
-        FindPassages findPassages;  ///< for a first look; empty when there is none, or it was taken
+        FindPassages findPassages;  ///< empty: there are none, or they were found
     };
     /// A quick answer that waits for the full reading, or one in parts that waits for more parts.
     struct Draft {
@@ -137,6 +137,7 @@ private:
     std::optional<Job> nextKeep();
     std::optional<Job> nextReading();
     bool wantsLook(const Question& question, const Work& work) const;
+    static void findPassages(Question& question);
     void run(Job& job);
     void runLoad(const std::filesystem::path& path);
     void runAsk(Job& job);

@@ -120,6 +120,7 @@ void EngineThread::runAsk(Job& job) {
     } else if (failure) {
         finish(tl::unexpected(*failure));
     } else if (job.work->parts != nullptr) {
+        findPassages(question);
         Result<AskOutcome> outcome = askInParts(job, stop);
         if (outcome) keepDraft(question, *outcome);
         finish(std::move(outcome));
@@ -127,6 +128,7 @@ void EngineThread::runAsk(Job& job) {
         const AnswerMode mode =
             job.work->read->resident->fullDone() ? AnswerMode::Full : question.request.mode;
         question.request.mode = mode;
+        findPassages(question);
         Result<AskOutcome> outcome =
             m_engine->ask(*job.work->read, question.request, stop,
                           [&](std::string_view text) { m_events.text(question.key, mode, text); });
@@ -154,14 +156,14 @@ void EngineThread::runLook(Job& job) {
     constexpr double kLookSeconds = 6;  // for reading: a small part of the wait that it shortens
     constexpr std::int64_t kLeastTokens = 512, kMostTokens = 2000;
     Question question = std::move(*job.question);
-    const FindPassages findPassages = std::exchange(question.findPassages, {});
+    findPassages(question);
     // All layers, not the early ones alone.
     const double layers = m_engine->model().config().layers;
     const double rate = m_earlyRate * (Policy::shipped(m_engine->model().config()).tspLayer + 1) / layers;
     const auto tokens = static_cast<std::int64_t>(rate * kLookSeconds);
     const std::int64_t most = std::clamp(tokens, kLeastTokens, kMostTokens);
     Result<AskOutcome> outcome = m_engine->look(
-        job.work->document, findPassages(), most, question.request, question.stop.get_token(),
+        job.work->document, most, question.request, question.stop.get_token(),
         [&](std::string_view text) { m_events.text(question.key, AnswerMode::FirstLook, text); });
     if (question.stop.stop_requested()) {
         AskOutcome stopped;

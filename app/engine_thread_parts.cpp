@@ -92,7 +92,8 @@ void EngineThread::runReadPart(Job& job) {
 Result<AskOutcome> EngineThread::askInParts(Job& job, const std::stop_token& stop) {
     Work& work = *job.work;
     Question& question = *job.question;
-    if (question.findPassages) work.partOrder = rankParts(*work.parts, question.findPassages());
+    const std::vector<ByteRange>& passages = question.request.passages;
+    if (!passages.empty()) work.partOrder = rankParts(*work.parts, passages);
     const Clock::time_point begin = Clock::now();
     double each = 0;
     Result<void> read;

@@ -1,9 +1,10 @@
-// The prompt of a first look: passages of a document instead of the whole.
+// Passages of a document that search found, instead of the whole in the prompt of a first look.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "app/document.h"
 #include "app/passages.h"

@@ -4,6 +4,17 @@
 
 namespace kvasir {
 
+std::vector<ByteRange> searchedPassages(const StoreReader& reader, RowId document,
+                                        const std::string& question) {
+    constexpr int kMostPassages = 24;  // more than a first look has room for
+    std::vector<ByteRange> ranges;
+    const Result<std::vector<PassageHit>> hits = reader.searchPassages(document, question, kMostPassages);
+    if (!hits) return ranges;
+    for (const PassageHit& hit : *hits)
+        ranges.push_back(hit.range);
+    return ranges;
+}
+
 std::int64_t nowMs() {
     return std::chrono::duration_cast<std::chrono::milliseconds>(
                std::chrono::system_clock::now().time_since_epoch())

@@ -5,6 +5,7 @@
 #include <future>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "app/answer_engine.h"
 #include "app/archive.h"
@@ -45,6 +46,10 @@ public:
 private:
     Store& m_store;
 };
+
+/// What search finds in a document for a question, the best first; nothing when the store cannot be read.
+std::vector<ByteRange> searchedPassages(const StoreReader& reader, RowId document,
+                                        const std::string& question);
 
 /// Milliseconds since 1970, UTC.
 std::int64_t nowMs();

@@ -319,15 +319,9 @@ void LocalWorkspace::submit(Entry& entry, const QString& answer) {
 
 /// On the engine thread, with a connection of its own.
 std::vector<ByteRange> LocalWorkspace::findPassages(RowId document, const std::string& question) const {
-    constexpr int kMostPassages = 24;
-    std::vector<ByteRange> ranges;
     const Result<std::unique_ptr<StoreReader>> reader = m_store->reader();
-    if (!reader) return ranges;  // the quick answer comes all the same
-    const Result<std::vector<PassageHit>> hits = (*reader)->searchPassages(document, question, kMostPassages);
-    if (!hits) return ranges;
-    for (const PassageHit& hit : *hits)
-        ranges.push_back(hit.range);
-    return ranges;
+    if (!reader) return {};  // there is an answer all the same
+    return searchedPassages(**reader, document, question);
 }
 
 void LocalWorkspace::failWaiting(Entry& entry, const Error& error) {

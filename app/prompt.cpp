@@ -11,15 +11,19 @@ namespace {
 constexpr std::string_view kSystem = "You are a helpful assistant.";
 constexpr std::string_view kBeforeDocument = "Document:\n\n";
 
+constexpr std::string_view kBetweenRepeated = "\n\n";  // as paragraphs are apart in a document
+
 // Small models answer far better after they have copied the passage they answer from
 // (docs/decisions/quote-first.md); and whoever reads the answer sees at once what it stands on.
 struct Wording {
+    std::string_view beforeRepeated;
     std::string_view beforeQuestion, afterQuestion;
     std::string_view quoteLead;  ///< begins the answer's turn, not shown
     std::string_view openQuote, closeQuote;
     std::string_view answerLead;  ///< between quotation and answer
 };
 constexpr Wording kEnglish{
+    "\n\nPassages of the document that seem closest to the question:\n\n",
     "\n\nQuestion: ",
     "\nFirst quote the sentence or table row of the document that answers the question, then answer.",
     "Quote: ",
@@ -27,6 +31,7 @@ constexpr Wording kEnglish{
     "\"",
     "\n\nAnswer:"};
 constexpr Wording kJapanese{
+    "\n\n文書のうち、質問に最も近いと思われる部分:\n\n",
     "\n\n質問: ",
     "\nまず、質問に答えている文または表の行を文書からそのまま引用し、次に答えを書いてください。",
     "引用:",
@@ -67,10 +72,20 @@ TokenisedDocument PromptBuilder::tokenise(std::shared_ptr<const Document> docume
     return result;
 }
 
-QuestionPiece PromptBuilder::question(std::string_view question) const {
+QuestionPiece PromptBuilder::question(std::string_view question, std::span<const TextToken> document,
+                                      std::span<const std::int64_t> repeated) const {
     const Tokenizer& tokenizer = m_model->tokenizer();
     const Wording& wording = wordingFor(question);
     QuestionPiece piece;
+    for (std::size_t i = 0; i < repeated.size(); ++i) {
+        // What is not one passage in the document is not one here.
+        if (i == 0 || repeated[i] != repeated[i - 1] + 1)
+            append(piece.tokens,
+                   tokenizer.ids(i == 0 ? wording.beforeRepeated : kBetweenRepeated, Specials::Plain));
+        piece.repeated.resize(piece.tokens.size(), -1);
+        piece.repeated.push_back(repeated[i]);
+        piece.tokens.push_back(document[static_cast<std::size_t>(repeated[i])].id);
+    }
     append(piece.tokens, tokenizer.ids(wording.beforeQuestion, Specials::Plain));
     append(piece.tokens, tokenizer.ids(question, Specials::Plain));
     append(piece.tokens, tokenizer.ids(wording.afterQuestion, Specials::Plain));

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,9 @@ struct QuestionPiece {
     std::string shown;  ///< of that beginning, what belongs to the answer's text
     std::string closeQuote;  ///< ends the quotation
     std::string answerLead;  ///< stands between quotation and answer
+    /// Tokens of the document that are repeated before the question: tokens[i] is the document's token
+    /// repeated[i], or none of it where that is -1. No longer than the last of them.
+    std::vector<std::int64_t> repeated;
 };
 
 /// Builds prompts for one model. Immutable; any number of threads may use it. The model must outlive it.
@@ -42,7 +46,10 @@ public:
 
     TokenisedDocument tokenise(std::shared_ptr<const Document> document) const;
     /// The answer quotes the passage that it rests on first, and answers then.
-    QuestionPiece question(std::string_view question) const;
+    QuestionPiece question(std::string_view question) const { return this->question(question, {}, {}); }
+    /// The same, with tokens of the document repeated before the question (indices, ascending).
+    QuestionPiece question(std::string_view question, std::span<const TextToken> document,
+                           std::span<const std::int64_t> repeated) const;
     PromptLayout layout(const TokenisedDocument& document, const QuestionPiece& question) const;
 
 private:

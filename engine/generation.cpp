@@ -44,7 +44,8 @@ Result<std::unique_ptr<Generation>> Generation::create(LayerRunner& runner, cons
                                    [&](TokenId id) { return id >= 0 && id < model.vocabulary; });
     const std::int64_t length = resident.size() + static_cast<std::int64_t>(question.size());
     if (length < 1 || layout.length != length || layout.prefix < 0 || layout.prefix > layout.documentEnd ||
-        layout.documentEnd > length || !known || options.maxTokens < 0) {
+        layout.documentEnd > length || !known || options.maxTokens < 0 || options.observedOfQuestion < 0 ||
+        layout.documentEnd + options.observedOfQuestion > length) {
         return fail(ErrorCode::InvalidArgument, "The prompt's parts do not fit together.", "",
                     "Ask the question again.");
     }
@@ -71,7 +72,8 @@ Generation::Generation(LayerRunner& runner, const ResidentDocument& resident, st
       m_question(std::move(question)),
       m_layout(layout),
       m_options(std::move(options)),
-      m_window(largestWindow(layout, m_options.policy)) {
+      m_window(largestWindow(layout, m_options.policy)),
+      m_observedEnd(layout.documentEnd + m_options.observedOfQuestion) {
     const std::int32_t tsp = m_options.policy.tspLayer;
     const bool lateNeeded = tsp > resident.tspLayer();
     const std::int64_t read =
@@ -113,7 +115,7 @@ Result<void> Generation::prefill(const std::stop_token& stop) {
     m_trace.kept.resize(static_cast<std::size_t>(m_model.layers));
     m_trace.cutoffs.resize(static_cast<std::size_t>(m_model.layers));
     m_attentionRows = m_options.observed.empty() ? 0 : 1;
-    m_attention.assign(static_cast<std::size_t>(m_attentionRows * m_layout.documentEnd), 0.0F);
+    m_attention.assign(static_cast<std::size_t>(m_attentionRows * m_observedEnd), 0.0F);
     const Clock::time_point begin = Clock::now();
     if (Result<void> done = readTail(stop); !done) return done;
     m_trace.earlyMs = millisecondsSince(begin);
@@ -275,7 +277,7 @@ Result<void> Generation::runRows(std::span<const TokenId> tokens, const std::sto
         cache.truncate(m_accepted);
     if (!m_options.observed.empty()) {
         m_attentionRows = n;
-        m_attention.assign(static_cast<std::size_t>(n * m_layout.documentEnd), 0.0F);
+        m_attention.assign(static_cast<std::size_t>(n * m_observedEnd), 0.0F);
     }
     std::vector<std::int32_t> positions(tokens.size());
     std::iota(positions.begin(), positions.end(), static_cast<std::int32_t>(m_layout.length + m_accepted));
@@ -329,8 +331,8 @@ void Generation::observe(std::int32_t layer, std::span<const std::int32_t> posit
         if (m_options.onHeads) reportHeads(layer, mass);
         if (observed == nullptr) continue;
         const std::span<float> attention = std::span(m_attention)
-                                               .subspan(static_cast<std::size_t>(row * m_layout.documentEnd),
-                                                        static_cast<std::size_t>(m_layout.documentEnd));
+                                               .subspan(static_cast<std::size_t>(row * m_observedEnd),
+                                                        static_cast<std::size_t>(m_observedEnd));
         for (std::int64_t head = 0; head < heads; ++head) {
             const bool counts = !byHead || observed->heads.empty() ||
                                 std::ranges::find(observed->heads, head) != observed->heads.end();
@@ -344,7 +346,7 @@ void Generation::observe(std::int32_t layer, std::span<const std::int32_t> posit
 /// One head's mass by row of the cache -> attention by position.
 void Generation::addMass(const LayerCache& cache, std::int64_t kvHead, std::span<const float> mass,
                          std::span<float> attention) const {
-    const std::int64_t end = m_layout.documentEnd;
+    const std::int64_t end = std::ssize(attention);
     const float* from = mass.data();
     for (const kernels::KvSpan& span : cache.spans()) {
         if (span.positions == nullptr) {
@@ -377,8 +379,7 @@ void Generation::reportHeads(std::int32_t layer, std::span<const float> probabil
 std::span<const float> Generation::attention(std::int64_t i) const {
     if (i < 0 || i >= m_attentionRows) return {};
     return std::span(m_attention)
-        .subspan(static_cast<std::size_t>(i * m_layout.documentEnd),
-                 static_cast<std::size_t>(m_layout.documentEnd));
+        .subspan(static_cast<std::size_t>(i * m_observedEnd), static_cast<std::size_t>(m_observedEnd));
 }
 
 std::size_t Generation::bytes() const {

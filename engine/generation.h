@@ -61,6 +61,8 @@ public:
         bool detailed = false;         ///< fill the detailed part of the trace
         /// Whose attention over the document is observed while the answer is written; see `attention()`.
         std::vector<ObservedLayer> observed;
+        /// Tokens of the question, from its first, that are observed like the document.
+        std::int64_t observedOfQuestion = 0;
         /// For measuring: every head of every layer, for each token of the answer in order, the last of the
         /// prompt first. Slow.
         HeadObserver onHeads;
@@ -102,8 +104,8 @@ public:
     /// `accept`.
     Result<Verified> verify(std::span<const TokenId> run, const Choose& choose, const std::stop_token& stop);
 
-    /// Attention probabilities of the row behind `logits()`, over the prompt's positions [0, documentEnd),
-    /// summed over the observed layers and heads. Empty when no layer is observed.
+    /// Attention probabilities of the row behind `logits()`, over the prompt's positions [0, documentEnd +
+    /// observedOfQuestion), summed over the observed layers and heads. Empty when no layer is observed.
     std::span<const float> attention() const { return attention(m_attentionRows - 1); }
     /// The same of the i-th token that the last `verify` or `accept` appended.
     std::span<const float> attention(std::int64_t i) const;
@@ -161,7 +163,8 @@ private:
     PrefillTrace m_trace;
     std::vector<float> m_logits;
     std::vector<float> m_nextLogits;  ///< being computed; its memory is used again
-    std::vector<float> m_attention;   ///< (m_attentionRows, documentEnd)
+    std::int64_t m_observedEnd = 0;   ///< positions before it are observed
+    std::vector<float> m_attention;   ///< (m_attentionRows, m_observedEnd)
     std::int64_t m_attentionRows = 0;
     std::int64_t m_accepted = 0;
 };

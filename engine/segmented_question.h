@@ -16,12 +16,6 @@
 
 namespace kvasir {
 
-/// How the question looks at the segments (docs/decisions/segments.md).
-enum class SegmentWay : std::uint8_t {
-    Apart,  ///< behind each by itself; their scores are made comparable by the joint log-sum-exp
-    Joint,  ///< once, behind all of them: one softmax in every layer. Not for layers that slide
-};
-
 /// What a question looks at. Small values in host memory.
 struct SegmentChoice {
     std::vector<std::int64_t> tokens;  ///< the best, of all documents, ascending
@@ -30,14 +24,14 @@ struct SegmentChoice {
     double ms = 0;
 };
 
-/// The `most` best tokens of the segments that are read, all when there are no more. `policy` says pooling
-/// and window. Ties go to the earlier token. Errors: Empty (no segment is read), InvalidArgument (an id
-/// outside the vocabulary, no question), TooLarge (a segment and the question exceed the window),
+/// The `most` best tokens of the segments that are read, all when there are no more: the question runs behind
+/// each apart, and the joint log-sum-exp makes their scores comparable (docs/decisions/segments.md). `policy`
+/// says pooling and window. Ties go to the earlier token. Errors: Empty (no segment is read), InvalidArgument
+/// (an id outside the vocabulary, no question), TooLarge (a segment and the question exceed the window),
 /// OutOfMemory, Cancelled.
 Result<SegmentChoice> chooseFromSegments(LayerRunner& runner, const SegmentedDocument& document,
                                          std::span<const TokenId> question, const Policy& policy,
-                                         std::int64_t most, const std::stop_token& stop,
-                                         SegmentWay way = SegmentWay::Apart);
+                                         std::int64_t most, const std::stop_token& stop);
 
 /// The prefix and these tokens (ascending, of segments that are read) as one document, in their order and
 /// without gaps, for a Generation that carries all of it and whose window lies in the question. Errors: those

@@ -203,6 +203,7 @@ private:
         Result<std::unique_ptr<ReadDocument>> read = m_engine->prepare(m_document);
         if (!read) return tl::unexpected(read.error());
         m_read = std::move(*read);
+        m_request.passages = searchedPassages(*m_reader, m_documentRow, m_request.question);
         std::fprintf(stderr, "%s\n", m_read->memory.sentence.c_str());
         const auto begin = ReadingClock::Clock::now();
         m_engine->restore(*m_read, m_arguments.mode != "quick", m_stop.token(),

@@ -43,7 +43,8 @@ Result<void> PartsAsking::prepare() {
     if (!parts) return tl::unexpected(parts.error());
     m_parts = std::move(*parts);
     std::fprintf(stderr, "%s\n", m_parts->sentence.c_str());
-    m_order = rankParts(*m_parts, passages());
+    m_context.request.passages = passages();
+    m_order = rankParts(*m_parts, m_context.request.passages);
     m_askedAt = nowMs();
     return {};
 }

@@ -34,7 +34,7 @@ public:
     /// All must outlive the object.
     struct Context {
         const AskArguments& arguments;
-        const AskRequest& request;
+        AskRequest request;  ///< its passages are found when the parts are known
         Store& store;
         const StoreReader& reader;
         Library& library;

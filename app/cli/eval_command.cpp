@@ -204,14 +204,7 @@ private:
         if (!row) return tl::unexpected(row.error());
         if (const Result<void> indexed = library.index(*row, document); !indexed) return indexed;
         const auto find = [this, id = *row](const std::string& question) {
-            constexpr int kMostPassages = 100;
-            std::vector<ByteRange> ranges;
-            const Result<std::vector<PassageHit>> hits =
-                m_reader->searchPassages(id, question, kMostPassages);
-            if (!hits) return ranges;
-            for (const PassageHit& hit : *hits)
-                ranges.push_back(hit.range);
-            return ranges;
+            return searchedPassages(*m_reader, id, question);
         };
         m_questions.push_back(std::move(questions));  // rows point into them
         return m_evaluation->ask(document, m_questions.back(), find, m_stop.token());

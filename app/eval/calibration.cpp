@@ -41,7 +41,7 @@ std::int32_t chosenLayer(const std::vector<ModelCalibration::Point>& curve) {
 }
 
 std::string settingOf(std::int32_t layer) {
-    return "shipped,tsp=" + std::to_string(layer) + ",least=64";
+    return "shipped,tsp=" + std::to_string(layer) + ",least=64,looked=0";
 }
 
 }  // namespace
@@ -113,6 +113,7 @@ Result<void> Calibrator::measureHeads(const Generated& generated, const std::sto
         request.question = question.text;
         request.mode = AnswerMode::Full;
         request.speculate = false;
+        request.lookedTokens = 0;
         request.onHeads = [&](std::int32_t layer, std::span<const float> attention) {
             const std::size_t end = prefix + holds.size();
             for (std::int32_t head = 0; head < model.heads; ++head) {
@@ -161,7 +162,7 @@ Result<ModelCalibration> Calibrator::run(const std::stop_token& stop) {
     }
     const Result<std::vector<Generated>> sets = documents();
     if (!sets) return tl::unexpected(sets.error());
-    std::vector<Setting> settings{*settingFromText("full", model)};
+    std::vector<Setting> settings{*settingFromText("full,looked=0", model)};
     for (const std::int32_t layer : tried)
         settings.push_back(*settingFromText(settingOf(layer), model));
     Evaluation evaluation(m_engine, settings, m_progress);

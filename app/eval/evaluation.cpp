@@ -98,12 +98,31 @@ std::vector<ByteRange> randomTokens(const ReadDocument& document, const Policy& 
     return ranges;
 }
 
+/// Takes `,found=N` or `,looked=N` out of a setting.
+Result<void> takeTokens(std::string_view key, std::string& text, std::int64_t& tokens) {
+    const std::size_t at = text.find(key);
+    if (at == std::string::npos) return {};
+    const char* first = text.data() + at + key.size();
+    const auto [end, error] = std::from_chars(first, text.data() + text.size(), tokens);
+    const bool ends = end == text.data() + text.size() || *end == ',';
+    if (error != std::errc() || !ends || tokens < 0) {
+        return fail(ErrorCode::InvalidArgument, "The number of tokens cannot be read.", text,
+                    "Write for example full,found=200.");
+    }
+    text.erase(at, static_cast<std::size_t>(end - text.data()) - at);
+    return {};
+}
+
 }  // namespace
 
 Result<Setting> settingFromText(std::string_view text, const ModelConfig& model) {
     Setting setting;
     setting.text = text;
-    if (text == "full") {
+    std::string named(text);
+    Result<void> taken = takeTokens(",found=", named, setting.foundTokens);
+    if (taken) taken = takeTokens(",looked=", named, setting.lookedTokens);
+    if (!taken) return tl::unexpected(taken.error());
+    if (named == "full") {
         setting.kind = Setting::Kind::Full;
         setting.policy = Policy::full(model);
         return setting;
@@ -122,12 +141,11 @@ Result<Setting> settingFromText(std::string_view text, const ModelConfig& model)
         }
         return setting;
     }
-    std::string policy(text);
-    if (text.starts_with("random")) {
+    if (named.starts_with("random")) {
         setting.kind = Setting::Kind::Random;
-        policy.replace(0, 6, "shipped");
+        named.replace(0, 6, "shipped");
     }
-    Result<Policy> read = policyFromText(policy, model);
+    Result<Policy> read = policyFromText(named, model);
     if (!read) return tl::unexpected(read.error());
     setting.policy = std::move(*read);
     return setting;
@@ -158,10 +176,13 @@ Result<AskOutcome> Evaluation::answer(const ReadDocument& document, const Questi
     request.question = question.text;
     request.mode = setting.kind == Setting::Kind::Full ? AnswerMode::Full : AnswerMode::Quick;
     request.keepFirst = true;
+    if (findPassages) request.passages = findPassages(question.text);
+    request.foundTokens = setting.foundTokens;
+    request.lookedTokens = setting.lookedTokens;
     const auto ignore = [](std::string_view) {};
     if (setting.kind == Setting::Kind::Look) {
-        Result<AskOutcome> outcome = m_engine.look(document.tokenised.document, findPassages(question.text),
-                                                   setting.passageTokens, request, stop, ignore);
+        Result<AskOutcome> outcome =
+            m_engine.look(document.tokenised.document, setting.passageTokens, request, stop, ignore);
         if (outcome || outcome.error().code != ErrorCode::Empty) return outcome;
         AskOutcome nothing;  // no passage shares a word with the question: retrieval finds nothing
         nothing.answer.answerable = false;

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <numeric>
 
+#include "app/first_look.h"
 #include "tests/app/engine_fixture.h"
 
 namespace kvasir {
@@ -170,6 +171,7 @@ TEST_F(Engine, PinsAndOtherPoliciesDecideWhatIsCarried) {
     AskRequest request;
     request.question = "Who is the tenant?";
     request.maxTokens = 24;
+    request.lookedTokens = 0;  // what the question looks at depends on T
     request.policy = Policy::fixedLength(sharedEngine->model().config(), 150);
     request.pins = {{place, place + 40}};
     const auto pinned = sharedEngine->ask(*document, request, {}, [](std::string_view) {});
@@ -215,12 +217,11 @@ TEST_F(Engine, LooksAtPassagesOfADocumentThatIsNotRead) {
     AskRequest request;
     request.question = "What is the fee of item 40?";
     request.maxTokens = 48;
-    const std::vector<ByteRange> passages{range("Clause 40.", 90), range("The landlord", 70),
-                                          range("Clause 41.", 90)};
+    request.passages = {range("Clause 40.", 90), range("The landlord", 70), range("Clause 41.", 90)};
     std::string shown;
     double waitedMs = 0;
     const auto asked = std::chrono::steady_clock::now();
-    const auto look = sharedEngine->look(document, passages, 500, request, {}, [&](std::string_view written) {
+    const auto look = sharedEngine->look(document, 500, request, {}, [&](std::string_view written) {
         if (shown.empty())
             waitedMs =
                 std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - asked).count();
@@ -241,10 +242,79 @@ TEST_F(Engine, LooksAtPassagesOfADocumentThatIsNotRead) {
     }
     for (const Citation& citation : look->answer.citations)
         EXPECT_EQ(document->lineAt(citation.begin), static_cast<std::size_t>(citation.line));
-    EXPECT_EQ(sharedEngine->look(document, passages, 5, request, {}, [](std::string_view) {}).error().code,
+    EXPECT_EQ(sharedEngine->look(document, 5, request, {}, [](std::string_view) {}).error().code,
               ErrorCode::Empty);
-    EXPECT_EQ(sharedEngine->look(document, {}, 500, request, {}, [](std::string_view) {}).error().code,
+    request.passages.clear();
+    EXPECT_EQ(sharedEngine->look(document, 500, request, {}, [](std::string_view) {}).error().code,
               ErrorCode::Empty);
+}
+
+TEST_F(Engine, RepeatsThePassagesThatSearchFound) {
+    const auto document = read(test::leaseText(60));
+    const std::string& text = document->tokenised.document->text;
+    const auto place = static_cast<std::uint32_t>(text.find("Clause 40."));
+    AskRequest request;
+    request.question = "What is the fee of item 40?";
+    request.maxTokens = 32;
+    request.lookedTokens = 0;
+    const auto ask = [&] { return sharedEngine->ask(*document, request, {}, [](std::string_view) {}); };
+    const auto plain = ask();
+    request.passages = {{place, place + 80}};
+    const auto repeated = ask();
+    expectSound(plain, *document->tokenised.document);
+    expectSound(repeated, *document->tokenised.document);
+    const std::int64_t more = repeated->answer.figures.promptTokens - plain->answer.figures.promptTokens;
+    EXPECT_GT(more, 10);
+    EXPECT_LT(more, 100);
+    // Attention to what is repeated is attention to the document's own.
+    const auto share = [&](const AnswerTrace& trace) {
+        double all = 0, there = 0;
+        for (std::size_t i = 0; i < trace.tokens.size(); ++i) {
+            all += trace.attention[i];
+            if (trace.tokens[i].begin >= place && trace.tokens[i].end <= place + 80)
+                there += trace.attention[i];
+        }
+        return there / all;
+    };
+    EXPECT_GT(share(repeated->trace), share(plain->trace));
+    request.foundTokens = 0;
+    EXPECT_EQ(ask()->tokens, plain->tokens);
+}
+
+TEST_F(Engine, RepeatsTheSentencesThatTheQuestionLooksAt) {
+    const auto document = read(test::leaseText(60));
+    AskRequest request;
+    request.question = "What is the fee of item 40?";
+    request.maxTokens = 32;
+    const auto promptTokens = [&](std::int64_t looked) {
+        request.lookedTokens = looked;
+        const auto outcome = sharedEngine->ask(*document, request, {}, [](std::string_view) {});
+        expectSound(outcome, *document->tokenised.document);
+        return outcome->answer.figures.promptTokens;
+    };
+    const std::int64_t plain = promptTokens(0), few = promptTokens(60), many = promptTokens(200);
+    EXPECT_GT(few, plain + 20) << "without search, too";
+    EXPECT_LT(few, plain + 60 + 30) << "a heading, and what stands between sentences";
+    EXPECT_GT(many, few);
+    EXPECT_LT(many, plain + 200 + 60);
+}
+
+TEST_F(Engine, RepeatsNothingWhereTheWindowHasNoRoom) {
+    const auto document = read(test::leaseText(20));
+    AskRequest request;
+    request.question = "Who is the tenant?";
+    request.passages = {{0, 200}};
+    const auto promptTokens = [&](std::int64_t left) {
+        request.maxTokens = sharedEngine->model().config().window - left;
+        std::stop_source stop;
+        const auto outcome = sharedEngine->ask(*document, request, stop.get_token(),
+                                               [&](std::string_view) { stop.request_stop(); });
+        EXPECT_TRUE(outcome) << outcome.error().message();
+        return outcome->answer.figures.promptTokens;
+    };
+    const std::int64_t repeated = promptTokens(4000), plain = promptTokens(repeated - 1);
+    EXPECT_LT(plain, repeated);
+    EXPECT_EQ(promptTokens(plain), plain);
 }
 
 TEST_F(Engine, StopsWhileWriting) {

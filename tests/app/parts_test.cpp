@@ -122,6 +122,7 @@ protected:
         AskRequest request;
         request.question = question;
         request.maxTokens = 48;
+        request.lookedTokens = 0;
         return request;
     }
     static Result<AskOutcome> ask(const ReadParts& parts, const AskRequest& asked) {
@@ -203,6 +204,51 @@ TEST_F(Parts, AnswersFromThePartsThatAreRead) {
     EXPECT_EQ(wordMarks(*document, back).unread, marks.unread);
     for (const Citation& citation : outcome->answer.citations)
         EXPECT_EQ(document->lineAt(citation.begin), static_cast<std::size_t>(citation.line));
+}
+
+/// What search found is carried in any case, as far as its part is read: so that it can be cited.
+TEST_F(Parts, RepeatsWhatSearchFoundInPartsThatAreRead) {
+    const auto document = test::textDocument(test::leaseText(150));
+    const auto parts = prepare({document});
+    const auto passage = [&](const char* begin) {
+        const auto place = static_cast<std::uint32_t>(document->text.find(begin));
+        return ByteRange{place, place + 80};
+    };
+    const std::vector<ByteRange> passages{passage("Clause 5."), passage("Clause 140.")};
+    const std::size_t last = parts->segments->segments().size() - 1;
+    ASSERT_GT(last, 0U);
+    ASSERT_TRUE(sharedEngine->readPart(*parts, last, rankParts(*parts, passages), {}, {}));
+    AskRequest asked = request("Who is the tenant?");
+    asked.policy = Policy::fixedLength(sharedEngine->model().config(), 20);
+    const auto plain = ask(*parts, asked);
+    asked.passages = passages;
+    const auto repeated = ask(*parts, asked);
+    ASSERT_TRUE(plain && repeated);
+    const auto carriedOf = [&](const AskOutcome& outcome, const ByteRange& range) {
+        const std::vector<bool> carried = carriedTokens(outcome.trace);
+        std::int64_t count = 0, all = 0;
+        for (std::size_t i = 0; i < carried.size(); ++i) {
+            if (parts->tokens[i].end <= range.begin || parts->tokens[i].begin >= range.end) continue;
+            ++all;
+            count += carried[i] ? 1 : 0;
+        }
+        EXPECT_GT(all, 10);
+        return static_cast<double>(count) / static_cast<double>(all);
+    };
+    EXPECT_LT(carriedOf(*plain, passages[1]), 1.0);
+    EXPECT_EQ(carriedOf(*repeated, passages[1]), 1.0);
+    EXPECT_EQ(carriedOf(*repeated, passages[0]), 0.0) << "its part is not read";
+    const std::int64_t more = repeated->answer.figures.promptTokens - plain->answer.figures.promptTokens;
+    EXPECT_GT(more, 10);
+    EXPECT_LT(more, 100) << "one passage, not both";
+    // And what the question looks at, without search.
+    asked.passages.clear();
+    asked.lookedTokens = 200;
+    const auto looked = ask(*parts, asked);
+    ASSERT_TRUE(looked);
+    EXPECT_GT(looked->answer.figures.promptTokens, plain->answer.figures.promptTokens + 200);
+    EXPECT_GT(looked->answer.figures.carriedTokens, plain->answer.figures.carriedTokens + 200);
+    EXPECT_EQ(carriedOf(*looked, passages[0]), 0.0) << "its part is not read";
 }
 
 TEST_F(Parts, SeveralDocumentsAreAskedTogether) {

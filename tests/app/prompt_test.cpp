@@ -86,5 +86,27 @@ TEST_F(Prompt, DocumentDoesNotDependOnTheQuestion) {
     EXPECT_EQ(m_prompts->tokenise(test::textDocument("")).tokens.size(), 0U);
 }
 
+TEST_F(Prompt, RepeatsTokensOfTheDocumentBeforeTheQuestion) {
+    const TokenisedDocument document = m_prompts->tokenise(
+        test::textDocument("The rent is 900. The tenant pays it. Nobody may sublet. It rains."));
+    const std::vector<std::int64_t> repeated{2, 3, 4, 9, 10};
+    const QuestionPiece plain = m_prompts->question("How much?"),
+                        piece = m_prompts->question("How much?", document.tokens, repeated);
+    EXPECT_TRUE(plain.repeated.empty());
+    std::vector<std::int64_t> found;
+    ASSERT_LT(piece.repeated.size(), piece.tokens.size());
+    for (std::size_t i = 0; i < piece.repeated.size(); ++i) {
+        if (piece.repeated[i] < 0) continue;
+        found.push_back(piece.repeated[i]);
+        EXPECT_EQ(piece.tokens[i], document.tokens[static_cast<std::size_t>(piece.repeated[i])].id);
+    }
+    EXPECT_EQ(found, repeated);
+    EXPECT_GE(piece.repeated.back(), 0) << "no longer than the last";
+    const auto gap = std::ranges::find(piece.repeated, 4) + 1;
+    EXPECT_EQ(*gap, -1) << "apart as they are in the document";
+    EXPECT_EQ(std::vector<TokenId>(piece.tokens.begin() + std::ssize(piece.repeated), piece.tokens.end()),
+              plain.tokens);
+}
+
 }  // namespace
 }  // namespace kvasir

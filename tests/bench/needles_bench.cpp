@@ -1,5 +1,6 @@
-// Facts hidden in a long document: how many are found by parts, and by plain retrieval of the best passages
-// put into the same window.
+// Facts hidden in a long document: how many are found by the chosen tokens of its parts alone, with the
+// sentences that the question looks at repeated before it, with what search finds besides, and by plain
+// retrieval of the best passages put into the same window.
 //   needles_bench MODEL TOKENS [DEPTHS]     DEPTHS: how many of the ten, 10 when missing
 #include <algorithm>
 #include <chrono>
@@ -21,7 +22,7 @@ using namespace kvasir;
 using bench::orEnd;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::int64_t kCarried = 4096;  // tokens, for both ways
+constexpr std::int64_t kCarried = 4096;  // tokens, for all ways
 
 double secondsSince(Clock::time_point begin) {
     return std::chrono::duration<double>(Clock::now() - begin).count();
@@ -129,16 +130,20 @@ int main(int argc, char** argv) {
         request.question = needle.text;
         request.maxTokens = 96;
         request.policy = Policy::fixedLength(engine->model().config(), kCarried);
-        for (const SegmentWay way : {SegmentWay::Apart, SegmentWay::Joint}) {
-            request.way = way;
+        const auto byParts = [&](const char* way) {
             const Clock::time_point asked = Clock::now();
-            note(way == SegmentWay::Apart ? "apart" : "joint", needle,
-                 orEnd(engine->askParts(*parts, request, {}, [](std::string_view) {})), secondsSince(asked));
-        }
+            note(way, needle, orEnd(engine->askParts(*parts, request, {}, [](std::string_view) {})),
+                 secondsSince(asked));
+        };
+        request.lookedTokens = 0;
+        byParts("chosen");
+        request.lookedTokens = AskRequest{}.lookedTokens;
+        byParts("looked");
+        request.passages = search.best(needle.text, 200);
+        byParts("both");
         const Clock::time_point asked = Clock::now();
-        request.policy.reset();
-        const Result<AskOutcome> looked = engine->look(document, search.best(needle.text, 200), kCarried,
-                                                       request, {}, [](std::string_view) {});
+        const Result<AskOutcome> looked =
+            engine->look(document, kCarried, request, {}, [](std::string_view) {});
         // No passage shares a word with the question.
         note("passages", needle, looked ? *looked : AskOutcome{}, secondsSince(asked));
     }

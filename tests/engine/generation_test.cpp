@@ -281,6 +281,34 @@ TEST_P(GenerationTest, ObservesTheHeadsThatAreNamed) {
     EXPECT_NE(attention({{layer, {0}}, {last, {1}}}, {}), attention({{layer, {0}}}, {}));
 }
 
+TEST_P(GenerationTest, ObservesTheBeginningOfTheQuestionToo) {
+    const std::vector<TokenId> tokens = prompt(200);
+    const std::unique_ptr<ResidentDocument> document = resident(tokens, 150, 0);
+    const auto attention = [&](std::int64_t ofQuestion) {
+        Generation::Options options;
+        options.policy = Policy::full(model->config());
+        options.observed = {{model->config().layers - 1, {}}};
+        options.observedOfQuestion = ofQuestion;
+        auto made = Generation::create(*runner, *document, {tokens.begin() + 150, tokens.end()},
+                                       {12, 150, 200}, options);
+        if (!made) {
+            EXPECT_EQ(made.error().code, ErrorCode::InvalidArgument);
+            return std::vector<float>();
+        }
+        EXPECT_TRUE((*made)->prefill({}));
+        EXPECT_TRUE((*made)->accept(tokens[3], {}));
+        const std::span<const float> sum = (*made)->attention();
+        return std::vector<float>(sum.begin(), sum.end());
+    };
+    const std::vector<float> less = attention(0), more = attention(30);
+    ASSERT_EQ(less.size(), 150U);
+    ASSERT_EQ(more.size(), 180U);
+    EXPECT_TRUE(std::equal(less.begin(), less.end(), more.begin()));
+    EXPECT_GT(std::accumulate(more.begin() + 150, more.end(), 0.0F), 0.0F);
+    EXPECT_EQ(attention(51).size(), 0U) << "there are 50";
+    EXPECT_EQ(attention(-1).size(), 0U);
+}
+
 INSTANTIATE_TEST_SUITE_P(Models, GenerationTest, test::generationSettings(),
                          testing::PrintToStringParamName());
 

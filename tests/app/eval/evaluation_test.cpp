@@ -78,9 +78,20 @@ TEST_F(EvaluationTest, StopsWhenItIsCancelled) {
     EXPECT_EQ(done.error().code, ErrorCode::Cancelled);
 }
 
+TEST_F(EvaluationTest, ReadsHowMuchIsRepeated) {
+    const ModelConfig& model = sharedEngine->model().config();
+    EXPECT_EQ(settingFromText("full", model)->foundTokens, AskRequest{}.foundTokens);
+    EXPECT_EQ(settingFromText("full,found=0", model)->foundTokens, 0);
+    const auto setting = settingFromText("shipped,looked=50,tsp=7,found=20", model);
+    ASSERT_TRUE(setting) << setting.error().message();
+    EXPECT_EQ(setting->lookedTokens, 50);
+    EXPECT_EQ(setting->foundTokens, 20);
+    EXPECT_EQ(setting->policy.tspLayer, 7);
+}
+
 TEST_F(EvaluationTest, RefusesSettingsItCannotRead) {
-    for (const char* text :
-         {"", "fast", "look,tokens=", "look,tokens=0", "look,tokens=1x", "random,size=1", "full,rate=2"}) {
+    for (const char* text : {"", "fast", "look,tokens=", "look,tokens=0", "look,tokens=1x", "random,size=1",
+                             "full,rate=2", "full,found=", "full,looked=-1", "shipped,found=2x"}) {
         const auto setting = settingFromText(text, sharedEngine->model().config());
         ASSERT_FALSE(setting) << text;
         EXPECT_EQ(setting.error().code, ErrorCode::InvalidArgument);
