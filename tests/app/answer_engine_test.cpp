@@ -90,6 +90,7 @@ TEST_F(Engine, GuessesChangeNoAnswer) {
             request.policy = Policy::shipped(sharedEngine->model().config());
             request.policy->retentionPerMille = 300;
             request.maxTokens = 96;
+            request.lookedTokens = 0;
             const auto guessed = sharedEngine->ask(*document, request, {}, [](std::string_view) {});
             request.speculate = false;
             const auto plain = sharedEngine->ask(*document, request, {}, [](std::string_view) {});
@@ -110,6 +111,7 @@ TEST_F(Engine, ASeedWritesTheSameAndAnotherSeedWritesOther) {
     request.question = "Describe the lease.";
     request.sampling.temperature = 1.5F;
     request.maxTokens = 64;
+    request.lookedTokens = 0;
     const auto text = [&](std::uint64_t seed, bool speculate) {
         request.sampling.seed = seed;
         request.speculate = speculate;

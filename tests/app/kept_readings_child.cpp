@@ -40,6 +40,7 @@ bool answer(AnswerEngine& engine, const ReadDocument& read, AnswerMode mode, Sha
     AskRequest request;
     request.question = "What does it cost?";
     request.maxTokens = 6;
+    request.lookedTokens = 0;  // six tokens, many times: not to wait
     request.mode = mode;
     if (mode == AnswerMode::Quick) {
         request.policy = Policy::fixedLength(engine.model().config(), 300);

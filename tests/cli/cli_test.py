@@ -156,9 +156,11 @@ class Commands(CliTest):
         self.assertFalse(first["confirmed"])
         self.assertIsNone(first["verdict"])
         self.assertEqual(self.ask(*draw)["answer"], first["answer"])
-        policy = self.json("inspect", self.ask("--mode", "quick", "--carried", 90, self.lease, "Who is the tenant?")
-                           ["answer_id"], "--json")["policy"]
-        self.assertEqual(policy["decision"]["carried"], 90)
+        for number in (90, 400):
+            answer = self.ask("--mode", "quick", "--carried", number, self.lease, "Who is the tenant?")
+            decision = self.json("inspect", answer["answer_id"], "--json")["policy"]["decision"]
+            self.assertEqual(decision["carried"], max(number, decision["always"]))
+            self.assertLess(decision["carried"], answer["prompt_tokens"])
         for bad in (("--temperature", -1), ("--top-p", 0), ("--rate", 0.2, "--carried", 50), ("--coverage", 2)):
             done = self.run_cli("ask", "--model", MODEL, *bad, self.lease, "Who?")
             self.assertEqual(done.returncode, 2, bad)
