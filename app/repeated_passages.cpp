@@ -48,9 +48,9 @@ std::vector<ByteRange> byAttention(const Passages& passages, std::span<const Tex
         scored, scored.begin() + static_cast<std::ptrdiff_t>(most), [](const Scored& a, const Scored& b) {
             return a.score != b.score ? a.score > b.score : a.range.begin < b.range.begin;
         });
+    scored.resize(most);
     std::vector<ByteRange> best;
-    for (std::size_t i = 0; i < most; ++i)
-        best.push_back(scored[i].range);
+    std::ranges::transform(scored, std::back_inserter(best), &Scored::range);
     return best;
 }
 

@@ -5,10 +5,15 @@
 namespace kvasir {
 namespace {
 
+std::vector<TextToken> tokensOfTenBytes(std::uint32_t count) {
+    std::vector<TextToken> tokens(count);
+    for (std::uint32_t i = 0; i < count; ++i)
+        tokens[i] = {static_cast<TokenId>(i), 10 * i, 10 * i + 10};
+    return tokens;
+}
+
 TEST(WithBest, TakesWholePassagesWithinTheBudget) {
-    std::vector<TextToken> tokens;
-    for (std::uint32_t i = 0; i < 20; ++i)
-        tokens.push_back({static_cast<TokenId>(i), 10 * i, 10 * i + 10});
+    const std::vector<TextToken> tokens = tokensOfTenBytes(20);
     using Tokens = std::vector<std::int64_t>;
     const std::vector<ByteRange> passages{{100, 140}, {15, 45}, {120, 150}, {190, 200}, {500, 600}};
     EXPECT_EQ(withBest({}, tokens, passages, 0), Tokens());
@@ -45,9 +50,7 @@ TEST(WholeSentences, BeginWhereSearchFoundThem) {
 }
 
 TEST(ByAttention, PutsFirstWhatIsLookedAtMost) {
-    std::vector<TextToken> tokens;
-    for (std::uint32_t i = 0; i < 40; ++i)
-        tokens.push_back({static_cast<TokenId>(i), 10 * i, 10 * i + 10});
+    const std::vector<TextToken> tokens = tokensOfTenBytes(40);
     Passages passages;
     for (const auto& [begin, end] : {std::pair(0U, 100U), std::pair(100U, 200U), std::pair(200U, 210U),
                                      std::pair(210U, 310U), std::pair(320U, 400U)}) {
