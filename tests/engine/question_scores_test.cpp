@@ -62,8 +62,8 @@ TEST_P(QuestionScoresTest, BadInputIsRefused) {
     const std::vector<TokenId> unknown{static_cast<TokenId>(model->config().vocabulary)}, negative{-1};
     EXPECT_EQ(refused(unknown, *document), ErrorCode::InvalidArgument);
     EXPECT_EQ(refused(negative, *document), ErrorCode::InvalidArgument);
-    const std::vector<TokenId> long_(static_cast<std::size_t>(model->config().window) - kDocument + 1, 1);
-    EXPECT_EQ(refused(long_, *document), ErrorCode::TooLarge);
+    const std::vector<TokenId> tooLong(static_cast<std::size_t>(model->config().window) - kDocument + 1, 1);
+    EXPECT_EQ(refused(tooLong, *document), ErrorCode::TooLarge);
     const auto unread = ResidentDocument::create(
         *model, *backend, {tokens.begin(), tokens.begin() + kDocument}, policy.tspLayer, KvType::F16);
     ASSERT_TRUE(unread);
