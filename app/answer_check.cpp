@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <iterator>
 #include <numeric>
 #include <set>
 #include <string>
@@ -24,16 +25,32 @@ std::set<std::string> valuesOf(const std::vector<Fact>& facts, FactKind kind) {
 }
 
 /// Every number of one answer is in the other, with its unit where both name one.
+bool numbersIn(const std::vector<Fact>& from, const std::vector<Fact>& by) {
+    return std::ranges::all_of(from, [&](const Fact& one) {
+        return one.kind != FactKind::Number || std::ranges::any_of(by, [&](const Fact& other) {
+                   return other.kind == FactKind::Number && other.value == one.value &&
+                          haveSameUnit(other, one);
+               });
+    });
+}
+
+/// The numbers that stand in no quotation: what the answer itself says.
+std::vector<Fact> ownNumbers(const std::vector<Fact>& facts) {
+    std::vector<Fact> own;
+    std::ranges::copy_if(facts, std::back_inserter(own), [&](const Fact& fact) {
+        return fact.kind == FactKind::Number && std::ranges::none_of(facts, [&](const Fact& quotation) {
+                   return quotation.kind == FactKind::Quotation && quotation.begin <= fact.begin &&
+                          fact.end <= quotation.end;
+               });
+    });
+    return own;
+}
+
+/// The same numbers; and of those outside quotations, one answer holds all of the other's: a quoted row has
+/// numbers of many kinds, and who says another one of them says something else.
 bool numbersAgree(const std::vector<Fact>& a, const std::vector<Fact>& b) {
-    const auto covered = [](const std::vector<Fact>& from, const std::vector<Fact>& by) {
-        return std::ranges::all_of(from, [&](const Fact& one) {
-            return one.kind != FactKind::Number || std::ranges::any_of(by, [&](const Fact& other) {
-                       return other.kind == FactKind::Number && other.value == one.value &&
-                              haveSameUnit(other, one);
-                   });
-        });
-    };
-    return covered(a, b) && covered(b, a);
+    const std::vector<Fact> ownOfA = ownNumbers(a), ownOfB = ownNumbers(b);
+    return numbersIn(a, b) && numbersIn(b, a) && (numbersIn(ownOfA, ownOfB) || numbersIn(ownOfB, ownOfA));
 }
 
 /// Quotations agree when each of one answer holds, or is held by, one of the other: where a quotation begins

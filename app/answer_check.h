@@ -12,7 +12,8 @@ namespace kvasir {
 
 /// SameFacts when numbers, dates, names, quoted words, negations and cited pages of both agree and both or
 /// neither say that the document does not say it; answers without any number, date, name or quotation must
-/// share all their content words. Else Different. Pure; never fails. It compares what can be compared: two
+/// share all their content words. Of numbers outside quotations one answer must hold all of the other's. Else
+/// Different. Pure; never fails. It compares what can be compared: two
 /// answers with the same facts may still say different things of them.
 Verdict compareFacts(const Answer& draft, const Answer& later);
 

@@ -56,6 +56,17 @@ TEST(CompareAnswers, EveryKindOfFactCounts) {
         << "without any fact the words must be the same";
 }
 
+TEST(CompareAnswers, AnotherNumberOfTheQuotedRowIsAnotherAnswer) {
+    const std::string row = "\"NS-200 Split-case pump, 110 kW motor 720 27,450 16\"\n\nAnswer: ";
+    EXPECT_EQ(verdict(row + "£16", row + "110 kW"), Verdict::Different);
+    EXPECT_EQ(verdict(row + "£27,450", row + "£720"), Verdict::Different);
+    EXPECT_EQ(verdict(row + "£27,450", row + "The price is £27,450."), Verdict::SameFacts);
+    EXPECT_EQ(verdict(row + "£27,450", row + "The NS-200 costs £27,450 and takes 16 weeks."),
+              Verdict::SameFacts)
+        << "one says more";
+    EXPECT_EQ(verdict(row + "£27,450", row + "see the table"), Verdict::SameFacts) << "the other says none";
+}
+
 TEST(CompareAnswers, PagesAndNotFoundCount) {
     EXPECT_EQ(compareFacts(said("107 euros", {3}), said("107 euros a month", {4})), Verdict::Different);
     EXPECT_EQ(compareFacts(said("107 euros", {3, 4, 3}), said("107 euros a month", {4, 3})),
