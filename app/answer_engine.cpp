@@ -15,6 +15,8 @@
 namespace kvasir {
 namespace {
 
+constexpr std::int64_t kLookedOnGpu = 200;  // tokens that are repeated
+
 using Clock = std::chrono::steady_clock;
 
 double millisecondsSince(Clock::time_point begin) {
@@ -247,7 +249,8 @@ Result<QuestionPiece> AnswerEngine::questionPiece(const std::string& question, c
     QuestionPiece plain = m_prompts->question(question);
     std::vector<std::int64_t> repeated =
         withBest({}, tokens, wholeSentences(document.passages, request.passages), request.foundTokens);
-    if (request.lookedTokens > 0) {
+    const std::int64_t looked = request.lookedTokens.value_or(onGpu() ? kLookedOnGpu : 0);
+    if (looked > 0) {
         const ModelConfig& model = m_model->config();
         const Result<std::vector<float>> scores =
             questionScores(*m_runner, *document.resident, plain.tokens, Policy::shipped(model), stop);
@@ -259,8 +262,7 @@ Result<QuestionPiece> AnswerEngine::questionPiece(const std::string& question, c
         }
         const std::span<const float> own =
             std::span(*scores).subspan(static_cast<std::size_t>(document.tokenised.prefix));
-        repeated = withBest(std::move(repeated), tokens, byAttention(document.passages, tokens, own),
-                            request.lookedTokens);
+        repeated = withBest(std::move(repeated), tokens, byAttention(document.passages, tokens, own), looked);
     }
     QuestionPiece piece = m_prompts->question(question, tokens, repeated);
     const std::int64_t length = std::ssize(document.tokenised.prompt) + std::ssize(piece.tokens);

@@ -53,8 +53,10 @@ struct AskRequest {
     /// Of the document's text, as search found them, the best first: what a first look reads.
     std::vector<ByteRange> passages;
     /// Tokens of these, and of the sentences that the question looks at most, that are repeated before the
-    /// question of every other answer. Over parts it is 300 of each, unless 0.
-    std::int64_t foundTokens = 100, lookedTokens = 200;
+    /// question of every other answer. Where `lookedTokens` is not said it is 200 on a GPU, and none on a
+    /// processor, where they would take two seconds. Over parts it is 300 of each, unless 0.
+    std::int64_t foundTokens = 100;
+    std::optional<std::int64_t> lookedTokens;
     SamplerSettings sampling;
     bool speculate = true;  ///< never changes the answer, only its speed
     std::int64_t maxTokens = 256;
@@ -174,6 +176,8 @@ private:
     std::vector<ObservedLayer> m_evidence;  ///< whose attention says where an answer comes from
     PieceStore* m_pieces = nullptr;
     std::string m_fingerprint;  ///< of the model; empty until it is needed
+    bool onGpu() const { return m_deviceName.starts_with("cuda"); }
+
     std::string m_deviceName, m_deviceNote;
 };
 

@@ -57,7 +57,7 @@ std::vector<std::int64_t> repeatedTokens(const ReadParts& parts, const AskReques
     const std::vector<ByteRange> looked = byAttention(parts.passages, parts.tokens, scores);
     std::vector<std::int64_t> tokens =
         readTokens(parts, withBest({}, parts.tokens, found, request.foundTokens > 0 ? kFound : 0));
-    tokens = withBest(std::move(tokens), parts.tokens, looked, request.lookedTokens > 0 ? kLooked : 0);
+    tokens = withBest(std::move(tokens), parts.tokens, looked, request.lookedTokens != 0 ? kLooked : 0);
     return readTokens(parts, tokens);
 }
 
@@ -147,7 +147,6 @@ Result<AskOutcome> AnswerEngine::answerParts(const ReadParts& parts, const AskRe
     const Result<std::string> question = checkedQuestion(request.question);
     if (!question) return tl::unexpected(question.error());
     const QuestionPiece piece = m_prompts->question(*question);
-    const bool gpu = m_deviceName.starts_with("cuda");
     // What is repeated is chosen too, so that it can be cited.
     const std::int64_t room = model.window - parts.prefix - std::ssize(piece.tokens) - request.maxTokens -
                               2 * (kFound + kLooked) - kBetween;
@@ -155,9 +154,9 @@ Result<AskOutcome> AnswerEngine::answerParts(const ReadParts& parts, const AskRe
                              parts.prefix + std::ssize(parts.tokens) + std::ssize(piece.tokens)};
     // Who names a share or a number means that; coverage is not known before the parts are joined.
     const bool named = request.policy && request.policy->name == "fixed";
-    const std::int64_t wanted = named ? request.policy->carriedTarget(whole)
-                                : gpu ? kCarriedOnGpu
-                                      : kCarriedOnCpu;
+    const std::int64_t wanted = named     ? request.policy->carriedTarget(whole)
+                                : onGpu() ? kCarriedOnGpu
+                                          : kCarriedOnCpu;
     const std::int64_t most = std::clamp<std::int64_t>(wanted, 1, std::max<std::int64_t>(room, 1));
     Result<SegmentChoice> choice =
         chooseFromSegments(*m_runner, *parts.segments, piece.tokens, Policy::shipped(model), most, stop);

@@ -98,10 +98,11 @@ std::vector<ByteRange> randomTokens(const ReadDocument& document, const Policy& 
     return ranges;
 }
 
-/// Takes `,found=N` or `,looked=N` out of a setting.
-Result<void> takeTokens(std::string_view key, std::string& text, std::int64_t& tokens) {
+/// Takes `,found=N` or `,looked=N` out of a setting: N, or nothing when it is not there.
+Result<std::optional<std::int64_t>> takeTokens(std::string_view key, std::string& text) {
     const std::size_t at = text.find(key);
-    if (at == std::string::npos) return {};
+    if (at == std::string::npos) return std::nullopt;
+    std::int64_t tokens = 0;
     const char* first = text.data() + at + key.size();
     const auto [end, error] = std::from_chars(first, text.data() + text.size(), tokens);
     const bool ends = end == text.data() + text.size() || *end == ',';
@@ -110,7 +111,7 @@ Result<void> takeTokens(std::string_view key, std::string& text, std::int64_t& t
                     "Write for example full,found=200.");
     }
     text.erase(at, static_cast<std::size_t>(end - text.data()) - at);
-    return {};
+    return tokens;
 }
 
 }  // namespace
@@ -119,9 +120,12 @@ Result<Setting> settingFromText(std::string_view text, const ModelConfig& model)
     Setting setting;
     setting.text = text;
     std::string named(text);
-    Result<void> taken = takeTokens(",found=", named, setting.foundTokens);
-    if (taken) taken = takeTokens(",looked=", named, setting.lookedTokens);
-    if (!taken) return tl::unexpected(taken.error());
+    const Result<std::optional<std::int64_t>> found = takeTokens(",found=", named);
+    if (!found) return tl::unexpected(found.error());
+    const Result<std::optional<std::int64_t>> looked = takeTokens(",looked=", named);
+    if (!looked) return tl::unexpected(looked.error());
+    setting.foundTokens = found->value_or(setting.foundTokens);
+    setting.lookedTokens = *looked;
     if (named == "full") {
         setting.kind = Setting::Kind::Full;
         setting.policy = Policy::full(model);

@@ -33,7 +33,8 @@ struct Setting {
     Policy policy;
     std::int64_t passageTokens = 0;  ///< of Look
     /// Before the question; not of Look.
-    std::int64_t foundTokens = AskRequest{}.foundTokens, lookedTokens = AskRequest{}.lookedTokens;
+    std::int64_t foundTokens = AskRequest{}.foundTokens;
+    std::optional<std::int64_t> lookedTokens;
 };
 
 /// `full`; a policy (engine/policy_text.h); `random` with the settings of a policy, for example

@@ -137,7 +137,7 @@ int main(int argc, char** argv) {
         };
         request.lookedTokens = 0;
         byParts("chosen");
-        request.lookedTokens = AskRequest{}.lookedTokens;
+        request.lookedTokens.reset();
         byParts("looked");
         request.passages = search.best(needle.text, 200);
         byParts("both");
