@@ -156,7 +156,7 @@ class Commands(CliTest):
         self.assertFalse(first["confirmed"])
         self.assertIsNone(first["verdict"])
         self.assertEqual(self.ask(*draw)["answer"], first["answer"])
-        for number in (90, 400):
+        for number in (90, 250):
             answer = self.ask("--mode", "quick", "--carried", number, self.lease, "Who is the tenant?")
             decision = self.json("inspect", answer["answer_id"], "--json")["policy"]["decision"]
             self.assertEqual(decision["carried"], max(number, decision["always"]))
