@@ -4,6 +4,8 @@
 #include <chrono>
 #include <numeric>
 
+#include "engine/answer_errors.h"
+
 namespace kvasir {
 
 using kernels::Buffer;
@@ -16,24 +18,11 @@ double millisecondsSince(Clock::time_point begin) {
     return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
 }
 
-tl::unexpected<Error> cancelled() {
-    return fail(ErrorCode::Cancelled, "The answer was stopped.", "", "Ask again when you like.");
-}
-
 std::int64_t largestWindow(const PromptLayout& layout, const Policy& policy) {
     return std::min(policy.windowRows(layout), kWindowRows);
 }
 
 }  // namespace
-
-tl::unexpected<Error> Generation::outOfMemory() {
-    return fail(ErrorCode::OutOfMemory, "There is not enough memory for this answer.", "",
-                "Close other programs, or carry less of the document.");
-}
-
-std::size_t Generation::floats(std::int64_t count) {
-    return static_cast<std::size_t>(std::max<std::int64_t>(count, 1)) * sizeof(float);
-}
 
 Result<std::unique_ptr<Generation>> Generation::create(LayerRunner& runner, const ResidentDocument& resident,
                                                        std::vector<TokenId> question,
@@ -111,7 +100,7 @@ Result<void> Generation::prefill(const std::stop_token& stop) {
     m_trace.length = m_layout.length;
     m_trace.reused = m_start;
     m_rowHidden.reset();
-    if (!openEarlyCaches()) return outOfMemory();
+    if (!openEarlyCaches()) return answerOutOfMemory();
     m_trace.kept.resize(static_cast<std::size_t>(m_model.layers));
     m_trace.cutoffs.resize(static_cast<std::size_t>(m_model.layers));
     m_attentionRows = m_options.observed.empty() ? 0 : 1;
@@ -125,10 +114,10 @@ Result<void> Generation::prefill(const std::stop_token& stop) {
     m_trace.lateMs = millisecondsSince(selected);
     for (LayerCache& cache : m_caches) {
         if (!cache.open(m_options.maxTokens, static_cast<std::int32_t>(m_layout.length)))
-            return outOfMemory();
+            return answerOutOfMemory();
     }
-    m_rowHidden = m_backend.allocate(floats(kMostVerified * m_model.width));
-    if (m_rowHidden == nullptr) return outOfMemory();
+    m_rowHidden = m_backend.allocate(floatBytes(kMostVerified * m_model.width));
+    if (m_rowHidden == nullptr) return answerOutOfMemory();
     return {};
 }
 
@@ -140,7 +129,7 @@ Result<void> Generation::firstLogits(const std::stop_token& stop) {
     m_trace.finalHidden.resize(static_cast<std::size_t>(m_model.width));
     m_backend.copyToHost(m_trace.finalHidden.data(), last, m_trace.finalHidden.size() * sizeof(float));
     if (Result<void> done = m_runner.logits(last, 1, m_nextLogits); !done) return done;
-    if (stop.stop_requested()) return cancelled();
+    if (stop.stop_requested()) return answerCancelled();
     m_logits.swap(m_nextLogits);
     m_tailHidden.reset();
     m_carriedHidden.reset();
@@ -151,8 +140,8 @@ Result<void> Generation::firstLogits(const std::stop_token& stop) {
 Result<void> Generation::readTail(const std::stop_token& stop) {
     const std::vector<TokenId> tail = promptTail();
     const auto rows = static_cast<std::int64_t>(tail.size());
-    m_tailHidden = m_backend.allocate(floats(rows * m_model.width));
-    if (m_tailHidden == nullptr) return outOfMemory();
+    m_tailHidden = m_backend.allocate(floatBytes(rows * m_model.width));
+    if (m_tailHidden == nullptr) return answerOutOfMemory();
     float* hidden = m_tailHidden->as<float>();
     const std::int64_t chunk = m_runner.chunkRows();
     for (std::int64_t row = 0; row < rows; row += chunk) {
@@ -175,7 +164,7 @@ Result<void> Generation::runChunks(std::int32_t firstLayer, std::int32_t lastLay
         if (row + n < rows) n = std::min(n, rows - windowRows - row);
         const bool window = row + n == rows;
         for (std::int32_t i = firstLayer; i <= lastLayer; ++i) {
-            if (stop.stop_requested()) return cancelled();
+            if (stop.stop_requested()) return answerCancelled();
             m_runner.run(i, hidden + row * m_model.width, positions.data() + row, n,
                          m_caches[static_cast<std::size_t>(i)]);
             if (!window) continue;
@@ -192,7 +181,7 @@ Result<void> Generation::runChunks(std::int32_t firstLayer, std::int32_t lastLay
         row += n;
     }
     m_backend.synchronise();
-    if (stop.stop_requested()) return cancelled();
+    if (stop.stop_requested()) return answerCancelled();
     return {};
 }
 
@@ -201,8 +190,8 @@ Result<void> Generation::readCarried(const std::stop_token& stop) {
     const std::int32_t tsp = m_options.policy.tspLayer;
     if (tsp == m_model.layers - 1) return {};
     const auto count = static_cast<std::int64_t>(m_trace.carried.size());
-    m_carriedHidden = m_backend.allocate(floats(count * m_model.width));
-    if (m_carriedHidden == nullptr) return outOfMemory();
+    m_carriedHidden = m_backend.allocate(floatBytes(count * m_model.width));
+    if (m_carriedHidden == nullptr) return answerOutOfMemory();
     const auto split = std::lower_bound(m_trace.carried.begin(), m_trace.carried.end(), m_start);
     const std::int64_t resident = split - m_trace.carried.begin();
     std::vector<std::int32_t> tailRows(split, m_trace.carried.end());
@@ -214,7 +203,8 @@ Result<void> Generation::readCarried(const std::stop_token& stop) {
     m_backend.gatherRows(m_tailHidden->as<float>(), m_model.width, tailRows.data(), count - resident,
                          hidden + resident * m_model.width);
     for (std::int32_t i = tsp + 1; i < m_model.layers; ++i) {
-        if (!m_caches[static_cast<std::size_t>(i)].open(count, 0, m_trace.carried)) return outOfMemory();
+        if (!m_caches[static_cast<std::size_t>(i)].open(count, 0, m_trace.carried))
+            return answerOutOfMemory();
     }
     return runChunks(tsp + 1, m_model.layers - 1, hidden, m_trace.carried, stop);
 }
@@ -230,7 +220,7 @@ Result<void> Generation::accept(std::span<const TokenId> tokens, const std::stop
     m_trace.finalHidden.resize(static_cast<std::size_t>(m_model.width));
     m_backend.copyToHost(m_trace.finalHidden.data(), last, m_trace.finalHidden.size() * sizeof(float));
     if (Result<void> done = m_runner.logits(last, 1, m_nextLogits); !done) return done;
-    if (stop.stop_requested()) return cancelled();
+    if (stop.stop_requested()) return answerCancelled();
     m_logits.swap(m_nextLogits);
     m_accepted += n;
     return {};
@@ -242,7 +232,7 @@ Result<Generation::Verified> Generation::verify(std::span<const TokenId> run, co
     const auto n = static_cast<std::int64_t>(run.size());
     const Result<void> done = m_runner.logits(m_rowHidden->as<float>(), n, m_nextLogits);
     if (!done) return tl::unexpected(done.error());
-    if (stop.stop_requested()) return cancelled();
+    if (stop.stop_requested()) return answerCancelled();
     Verified verified;
     std::span<const float> row;
     do {
@@ -284,7 +274,7 @@ Result<void> Generation::runRows(std::span<const TokenId> tokens, const std::sto
     float* hidden = m_rowHidden->as<float>();
     if (Result<void> read = m_runner.embed(tokens.data(), n, hidden); !read) return read;
     for (std::int32_t i = 0; i < m_model.layers; ++i) {
-        if (stop.stop_requested()) return cancelled();
+        if (stop.stop_requested()) return answerCancelled();
         m_runner.run(i, hidden, positions.data(), n, m_caches[static_cast<std::size_t>(i)]);
         observe(i, positions, 0);
     }
@@ -308,8 +298,8 @@ void Generation::observe(std::int32_t layer, std::span<const std::int32_t> posit
     const std::int64_t k = cache.rows();
     const auto grow = [&](std::unique_ptr<Buffer>& buffer, std::int64_t count) {
         // Some more than needed: the answer makes the cache longer with every token.
-        if (buffer == nullptr || buffer->bytes() < floats(count))
-            buffer = m_backend.allocate(floats(count + count / 8));
+        if (buffer == nullptr || buffer->bytes() < floatBytes(count))
+            buffer = m_backend.allocate(floatBytes(count + count / 8));
         return buffer != nullptr;
     };
     // An answer without evidence is better than none.

@@ -116,8 +116,6 @@ public:
 private:
     Generation(LayerRunner& runner, const ResidentDocument& resident, std::vector<TokenId> question,
                const PromptLayout& layout, Options options);
-    static std::size_t floats(std::int64_t count);  ///< bytes; of one at least, as no buffer is empty
-    static tl::unexpected<Error> outOfMemory();
     std::vector<TokenId> promptTail() const;
     bool openEarlyCaches();
     Result<void> readTail(const std::stop_token& stop);

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <numeric>
 
+#include "engine/answer_errors.h"
 #include "engine/generation.h"
 
 namespace kvasir {
@@ -47,18 +48,18 @@ Result<void> Generation::finishLayer(std::int32_t layer, const std::vector<std::
         return m_options.detailed ? compress(layer, nullptr, {}, entered, 0) : Result<void>();
     }
     const kernels::AttentionShape shape = m_runner.model().attentionShape(layer);
-    const std::unique_ptr<Buffer> s = m_backend.allocate(floats(shape.heads * scored));
-    const std::unique_ptr<Buffer> c = m_backend.allocate(floats(shape.kvHeads * scored));
-    if (s == nullptr || c == nullptr) return outOfMemory();
+    const std::unique_ptr<Buffer> s = m_backend.allocate(floatBytes(shape.heads * scored));
+    const std::unique_ptr<Buffer> c = m_backend.allocate(floatBytes(shape.kvHeads * scored));
+    if (s == nullptr || c == nullptr) return answerOutOfMemory();
     m_backend.windowScores(shape, m_runner.queries(rows), window.data(), rows, cache.spans(), scored,
                            s->as<float>());
     m_backend.poolScores(shape, s->as<float>(), scored, policy.kernel, policy.pooling, c->as<float>());
     if (tsp) {
-        const std::unique_ptr<Buffer> t = m_backend.allocate(floats(scored));
-        if (t == nullptr) return outOfMemory();
+        const std::unique_ptr<Buffer> t = m_backend.allocate(floatBytes(scored));
+        if (t == nullptr) return answerOutOfMemory();
         m_backend.sumRows(c->as<float>(), shape.kvHeads, scored, t->as<float>());
         m_trace.tspScores.resize(static_cast<std::size_t>(scored));
-        m_backend.copyToHost(m_trace.tspScores.data(), t->data(), floats(scored));
+        m_backend.copyToHost(m_trace.tspScores.data(), t->data(), floatBytes(scored));
         if (Result<void> done = select(t->as<float>(), s->as<float>(), scored); !done) return done;
     }
     if (!compresses && !m_options.detailed) return {};
@@ -103,8 +104,8 @@ Result<std::vector<std::int32_t>> Generation::largest(const float* scores, std::
     if (rows.back() - rows.front() + 1 == all) {
         m_backend.selectLargestOfRows(scores + rows.front(), heads, scored, all, count, chosen.data());
     } else {
-        rivals = m_backend.allocate(floats(heads * all));
-        if (rivals == nullptr) return outOfMemory();
+        rivals = m_backend.allocate(floatBytes(heads * all));
+        if (rivals == nullptr) return answerOutOfMemory();
         for (std::int64_t h = 0; h < heads; ++h)
             m_backend.gatherRows(scores + h * scored, 1, rows.data(), all, rivals->as<float>() + h * all);
         m_backend.selectLargestOfRows(rivals->as<float>(), heads, all, all, count, chosen.data());
@@ -122,11 +123,11 @@ Result<void> Generation::select(const float* t, const float* s, std::int64_t sco
     const std::vector<std::int32_t> rivals = competing(nullptr, 0, t == nullptr ? 0 : scored);
     std::vector<Policy::Candidate> candidates(rivals.size());
     if (policy.coveragePerMille > 0 && !rivals.empty()) {
-        const std::unique_ptr<Buffer> sum = m_backend.allocate(floats(scored));
-        if (sum == nullptr) return outOfMemory();
+        const std::unique_ptr<Buffer> sum = m_backend.allocate(floatBytes(scored));
+        if (sum == nullptr) return answerOutOfMemory();
         m_backend.sumRows(s, m_model.heads, scored, sum->as<float>());
         std::vector<float> attention(static_cast<std::size_t>(scored));
-        m_backend.copyToHost(attention.data(), sum->data(), floats(scored));
+        m_backend.copyToHost(attention.data(), sum->data(), floatBytes(scored));
         for (std::size_t i = 0; i < rivals.size(); ++i) {
             const auto at = static_cast<std::size_t>(rivals[i]);
             candidates[i] = {m_trace.tspScores[at], attention[at], rivals[i] < Policy::kSinks};
@@ -173,7 +174,7 @@ Result<void> Generation::compress(std::int32_t layer, const float* c, const std:
         rows.insert(rows.end(), kept.begin(), kept.end());
         describeKept(layer, g, kept, pooled, scored);
     }
-    if (drops && !cache.keep(rows, always + pinned + count)) return outOfMemory();
+    if (drops && !cache.keep(rows, always + pinned + count)) return answerOutOfMemory();
     return {};
 }
 

@@ -3,27 +3,12 @@
 #include <algorithm>
 #include <numeric>
 
+#include "engine/answer_errors.h"
+
 namespace kvasir {
 
 using kernels::Buffer;
 using kernels::KvSpan;
-
-namespace {
-
-tl::unexpected<Error> cancelled() {
-    return fail(ErrorCode::Cancelled, "The answer was stopped.", "", "Ask again when you like.");
-}
-
-tl::unexpected<Error> outOfMemory() {
-    return fail(ErrorCode::OutOfMemory, "There is not enough memory for this answer.", "",
-                "Close other programs, or carry less of the document.");
-}
-
-std::size_t floats(std::int64_t count) {
-    return static_cast<std::size_t>(std::max<std::int64_t>(count, 1)) * sizeof(float);
-}
-
-}  // namespace
 
 QuestionScorer::QuestionScorer(LayerRunner& runner, std::span<const TokenId> question, const Policy& policy,
                                const std::stop_token& stop)
@@ -35,8 +20,8 @@ QuestionScorer::QuestionScorer(LayerRunner& runner, std::span<const TokenId> que
 Result<WindowQueries> QuestionScorer::queries(const ResidentDocument& document) {
     const std::int64_t width = m_runner.model().config().width;
     const auto n = std::ssize(m_question);
-    std::unique_ptr<Buffer> memory = m_backend.allocate(floats(n * width));
-    if (memory == nullptr) return outOfMemory();
+    std::unique_ptr<Buffer> memory = m_backend.allocate(floatBytes(n * width));
+    if (memory == nullptr) return answerOutOfMemory();
     float* hidden = memory->as<float>();
     const std::int64_t chunk = m_runner.chunkRows();
     for (std::int64_t row = 0; row < n; row += chunk) {
@@ -50,13 +35,13 @@ Result<WindowQueries> QuestionScorer::queries(const ResidentDocument& document) 
     for (std::int32_t layer = 0; layer <= document.tspLayer(); ++layer) {
         LayerCache cache(m_backend, m_runner.model().attentionShape(layer), document.kvType());
         cache.addView(document.span(layer, document.size()));
-        if (!cache.open(n, first)) return outOfMemory();
+        if (!cache.open(n, first)) return answerOutOfMemory();
         if (Result<void> done = runLayer(layer, hidden, positions, cache); !done)
             return tl::unexpected(done.error());
         if (layer == document.tspLayer()) return queriesAt(layer, cache, positions);
         m_backend.synchronise();  // before the cache's memory is freed
     }
-    return cancelled();
+    return answerCancelled();
 }
 
 Result<void> QuestionScorer::runLayer(std::int32_t layer, float* hidden,
@@ -66,7 +51,7 @@ Result<void> QuestionScorer::runLayer(std::int32_t layer, float* hidden,
         // The window lies in the last chunk whole: its queries are asked for after that.
         std::int64_t n = std::min(m_runner.chunkRows(), rows - row);
         if (row + n < rows) n = std::min(n, rows - m_window - row);
-        if (m_stop.stop_requested()) return cancelled();
+        if (m_stop.stop_requested()) return answerCancelled();
         m_runner.run(layer, hidden + row * m_runner.model().config().width, positions.data() + row, n, cache);
         row += n;
     }
@@ -79,9 +64,9 @@ Result<WindowQueries> QuestionScorer::queriesAt(std::int32_t layer, const LayerC
     WindowQueries asked;
     asked.positions.assign(positions.end() - m_window, positions.end());
     const std::int64_t width = std::int64_t{shape.heads} * shape.headSize;
-    asked.queries = m_backend.allocate(floats(m_window * width));
-    const std::unique_ptr<Buffer> logSums = m_backend.allocate(floats(shape.heads * m_window));
-    if (asked.queries == nullptr || logSums == nullptr) return outOfMemory();
+    asked.queries = m_backend.allocate(floatBytes(m_window * width));
+    const std::unique_ptr<Buffer> logSums = m_backend.allocate(floatBytes(shape.heads * m_window));
+    if (asked.queries == nullptr || logSums == nullptr) return answerOutOfMemory();
     std::vector<std::int32_t> rows(static_cast<std::size_t>(m_window));
     std::iota(rows.begin(), rows.end(), 0);
     m_backend.gatherRows(m_runner.queries(m_window), width, rows.data(), m_window,
@@ -90,7 +75,7 @@ Result<WindowQueries> QuestionScorer::queriesAt(std::int32_t layer, const LayerC
                             cache.spans(), logSums->as<float>());
     asked.logSums.resize(static_cast<std::size_t>(shape.heads * m_window));
     m_backend.copyToHost(asked.logSums.data(), logSums->data(), asked.logSums.size() * sizeof(float));
-    if (m_stop.stop_requested()) return cancelled();
+    if (m_stop.stop_requested()) return answerCancelled();
     if (Result<void> state = deviceState(m_backend); !state) return tl::unexpected(state.error());
     return asked;
 }
@@ -101,11 +86,11 @@ Result<std::vector<float>> QuestionScorer::scores(const WindowQueries& asked,
     const std::int32_t tsp = document.tspLayer();
     const kernels::AttentionShape shape = m_runner.model().attentionShape(tsp);
     const KvSpan span = document.span(tsp, document.size());
-    const std::unique_ptr<Buffer> sums = m_backend.allocate(floats(std::ssize(logSums))),
-                                  s = m_backend.allocate(floats(shape.heads * span.count)),
-                                  c = m_backend.allocate(floats(shape.kvHeads * span.count)),
-                                  t = m_backend.allocate(floats(span.count));
-    if (sums == nullptr || s == nullptr || c == nullptr || t == nullptr) return outOfMemory();
+    const std::unique_ptr<Buffer> sums = m_backend.allocate(floatBytes(std::ssize(logSums))),
+                                  s = m_backend.allocate(floatBytes(shape.heads * span.count)),
+                                  c = m_backend.allocate(floatBytes(shape.kvHeads * span.count)),
+                                  t = m_backend.allocate(floatBytes(span.count));
+    if (sums == nullptr || s == nullptr || c == nullptr || t == nullptr) return answerOutOfMemory();
     m_backend.copyToDevice(sums->data(), logSums.data(), logSums.size() * sizeof(float));
     m_backend.windowScoresAgainst(shape, asked.queries->as<float>(), asked.positions.data(), m_window,
                                   {&span, 1}, span.count, sums->as<float>(), s->as<float>());
@@ -114,7 +99,7 @@ Result<std::vector<float>> QuestionScorer::scores(const WindowQueries& asked,
     m_backend.sumRows(c->as<float>(), shape.kvHeads, span.count, t->as<float>());
     std::vector<float> result(static_cast<std::size_t>(span.count));
     m_backend.copyToHost(result.data(), t->data(), result.size() * sizeof(float));
-    if (m_stop.stop_requested()) return cancelled();
+    if (m_stop.stop_requested()) return answerCancelled();
     if (Result<void> state = deviceState(m_backend); !state) return tl::unexpected(state.error());
     return result;
 }

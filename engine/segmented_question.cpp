@@ -6,6 +6,7 @@
 #include <limits>
 #include <numeric>
 
+#include "engine/answer_errors.h"
 #include "engine/question_scores.h"
 
 namespace kvasir {
@@ -13,10 +14,6 @@ namespace kvasir {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-tl::unexpected<Error> cancelled() {
-    return fail(ErrorCode::Cancelled, "The answer was stopped.", "", "Ask again when you like.");
-}
 
 std::vector<std::size_t> readSegments(const SegmentedDocument& document) {
     std::vector<std::size_t> read;
@@ -131,7 +128,7 @@ Result<std::unique_ptr<ResidentDocument>> gatherChosen(LayerRunner& runner, cons
     }
     Result<std::unique_ptr<ResidentDocument>> gathered =
         ResidentDocument::gather(runner.model(), runner.backend(), pieces);
-    if (gathered && stop.stop_requested()) return cancelled();
+    if (gathered && stop.stop_requested()) return answerCancelled();
     return gathered;
 }
 
