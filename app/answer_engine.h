@@ -154,6 +154,7 @@ private:
     static Result<std::unique_ptr<AnswerEngine>> createOn(std::unique_ptr<kernels::Backend> backend,
                                                           const std::filesystem::path& model,
                                                           const std::function<bool(double share)>& progress);
+    bool onGpu() const { return m_deviceName.starts_with("cuda"); }
     Result<QuestionPiece> questionPiece(const std::string& question, const AskRequest& request,
                                         const ReadDocument& document, const std::stop_token& stop) const;
     Result<AskOutcome> answer(const ReadDocument& document, const AskRequest& request,
@@ -176,8 +177,6 @@ private:
     std::vector<ObservedLayer> m_evidence;  ///< whose attention says where an answer comes from
     PieceStore* m_pieces = nullptr;
     std::string m_fingerprint;  ///< of the model; empty until it is needed
-    bool onGpu() const { return m_deviceName.starts_with("cuda"); }
-
     std::string m_deviceName, m_deviceNote;
 };
 

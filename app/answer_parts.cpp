@@ -56,7 +56,7 @@ std::vector<std::int64_t> repeatedTokens(const ReadParts& parts, const AskReques
     const std::vector<ByteRange> found = wholeSentences(parts.passages, request.passages);
     const std::vector<ByteRange> looked = byAttention(parts.passages, parts.tokens, scores);
     std::vector<std::int64_t> tokens =
-        readTokens(parts, withBest({}, parts.tokens, found, request.foundTokens > 0 ? kFound : 0));
+        withBest({}, parts.tokens, found, request.foundTokens > 0 ? kFound : 0);
     tokens = withBest(std::move(tokens), parts.tokens, looked, request.lookedTokens != 0 ? kLooked : 0);
     return readTokens(parts, tokens);
 }
