@@ -168,14 +168,13 @@ TEST_F(Engine, ConfirmsWhatTheFullReadingWritesAndNothingElse) {
 
 TEST_F(Engine, PinsAndOtherPoliciesDecideWhatIsCarried) {
     const auto document = read(test::leaseText(40));
-    const std::string& text = document->tokenised.document->text;
-    const auto place = static_cast<std::uint32_t>(text.find("The fee of item 20"));
+    const ByteRange fee = test::rangeOf(*document->tokenised.document, "The fee of item 20", 40);
     AskRequest request;
     request.question = "Who is the tenant?";
     request.maxTokens = 24;
     request.lookedTokens = 0;  // what the question looks at depends on T
     request.policy = Policy::fixedLength(sharedEngine->model().config(), 150);
-    request.pins = {{place, place + 40}};
+    request.pins = {fee};
     const auto pinned = sharedEngine->ask(*document, request, {}, [](std::string_view) {});
     ASSERT_TRUE(pinned);
     EXPECT_EQ(pinned->trace.decision.by, CarriedBy::Minimum);
@@ -183,7 +182,7 @@ TEST_F(Engine, PinsAndOtherPoliciesDecideWhatIsCarried) {
     EXPECT_EQ(pinned->answer.figures.carriedTokens, 150 + pinned->trace.decision.pinned);
     const AnswerTrace& trace = pinned->trace;
     for (std::size_t i = 0; i < trace.tokens.size(); ++i) {
-        if (trace.tokens[i].end <= place || trace.tokens[i].begin >= place + 40) continue;
+        if (trace.tokens[i].end <= fee.begin || trace.tokens[i].begin >= fee.end) continue;
         const auto position = static_cast<std::int32_t>(trace.layout.prefix) + static_cast<std::int32_t>(i);
         EXPECT_TRUE(std::binary_search(trace.carried.begin(), trace.carried.end(), position)) << position;
     }
@@ -212,14 +211,12 @@ TEST_F(Engine, PinsAndOtherPoliciesDecideWhatIsCarried) {
 
 TEST_F(Engine, LooksAtPassagesOfADocumentThatIsNotRead) {
     const auto document = test::textDocument(test::leaseText(60));
-    const auto range = [&](const std::string& words, std::uint32_t length) {
-        const auto begin = static_cast<std::uint32_t>(document->text.find(words));
-        return ByteRange{begin, begin + length};
-    };
     AskRequest request;
     request.question = "What is the fee of item 40?";
     request.maxTokens = 48;
-    request.passages = {range("Clause 40.", 90), range("The landlord", 70), range("Clause 41.", 90)};
+    request.passages = {test::rangeOf(*document, "Clause 40.", 90),
+                        test::rangeOf(*document, "The landlord", 70),
+                        test::rangeOf(*document, "Clause 41.", 90)};
     std::string shown;
     double waitedMs = 0;
     const auto asked = std::chrono::steady_clock::now();
@@ -253,15 +250,14 @@ TEST_F(Engine, LooksAtPassagesOfADocumentThatIsNotRead) {
 
 TEST_F(Engine, RepeatsThePassagesThatSearchFound) {
     const auto document = read(test::leaseText(60));
-    const std::string& text = document->tokenised.document->text;
-    const auto place = static_cast<std::uint32_t>(text.find("Clause 40."));
+    const ByteRange clause = test::rangeOf(*document->tokenised.document, "Clause 40.", 80);
     AskRequest request;
     request.question = "What is the fee of item 40?";
     request.maxTokens = 32;
     request.lookedTokens = 0;
     const auto ask = [&] { return sharedEngine->ask(*document, request, {}, [](std::string_view) {}); };
     const auto plain = ask();
-    request.passages = {{place, place + 80}};
+    request.passages = {clause};
     const auto repeated = ask();
     expectSound(plain, *document->tokenised.document);
     expectSound(repeated, *document->tokenised.document);
@@ -273,7 +269,7 @@ TEST_F(Engine, RepeatsThePassagesThatSearchFound) {
         double all = 0, there = 0;
         for (std::size_t i = 0; i < trace.tokens.size(); ++i) {
             all += trace.attention[i];
-            if (trace.tokens[i].begin >= place && trace.tokens[i].end <= place + 80)
+            if (trace.tokens[i].begin >= clause.begin && trace.tokens[i].end <= clause.end)
                 there += trace.attention[i];
         }
         return there / all;

@@ -1,11 +1,13 @@
 // What the tests of answering share: folders, documents, the small model.
 #pragma once
 
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include <gtest/gtest.h>
 
@@ -42,6 +44,13 @@ inline std::shared_ptr<const Document> textDocument(const std::string& text) {
     DocumentBuilder builder(DocumentKind::Text, "text.txt", {{0, 0}});
     EXPECT_TRUE(builder.addText(text));
     return std::make_shared<const Document>(builder.finish(std::string(64, 'a')));
+}
+
+/// The `length` bytes that begin with `words`.
+inline ByteRange rangeOf(const Document& document, std::string_view words, std::uint32_t length) {
+    const std::size_t begin = document.text.find(words);
+    EXPECT_NE(begin, std::string::npos) << words;
+    return {static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(begin) + length};
 }
 
 /// A wait in seconds that no reading is long enough for: a first look on a slow computer is no part of what

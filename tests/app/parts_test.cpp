@@ -161,8 +161,7 @@ TEST_F(Parts, AnswersFromThePartsThatAreRead) {
     const auto parts = prepare({document});
     const std::size_t count = parts->segments->segments().size();
     ASSERT_GE(count, 2U);
-    const auto place = static_cast<std::uint32_t>(document->text.find("Clause 140."));
-    const std::vector<ByteRange> passages{{place, place + 80}};
+    const std::vector<ByteRange> passages{test::rangeOf(*document, "Clause 140.", 80)};
     const std::vector<std::size_t> order = rankParts(*parts, passages);
     EXPECT_EQ(order.front(), count - 1) << "the part with the passage first";
     EXPECT_EQ(order[1], 0U) << "then from the beginning";
@@ -210,11 +209,8 @@ TEST_F(Parts, AnswersFromThePartsThatAreRead) {
 TEST_F(Parts, RepeatsWhatSearchFoundInPartsThatAreRead) {
     const auto document = test::textDocument(test::leaseText(150));
     const auto parts = prepare({document});
-    const auto passage = [&](const char* begin) {
-        const auto place = static_cast<std::uint32_t>(document->text.find(begin));
-        return ByteRange{place, place + 80};
-    };
-    const std::vector<ByteRange> passages{passage("Clause 5."), passage("Clause 140.")};
+    const std::vector<ByteRange> passages{test::rangeOf(*document, "Clause 5.", 80),
+                                          test::rangeOf(*document, "Clause 140.", 80)};
     const std::size_t last = parts->segments->segments().size() - 1;
     ASSERT_GT(last, 0U);
     ASSERT_TRUE(sharedEngine->readPart(*parts, last, rankParts(*parts, passages), {}, {}));

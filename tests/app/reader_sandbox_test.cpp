@@ -1,10 +1,14 @@
 #include <array>
+#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <string>
 
 #include <gtest/gtest.h>
+#include <linux/landlock.h>
+#include <linux/seccomp.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,12 +40,21 @@ std::string reader() {
     return command += "'";
 }
 
+// What this system has is asked of the system: a reader that fails to use it fails the test.
+bool systemHasSeccomp() {
+    const std::uint32_t action = SECCOMP_RET_ERRNO;
+    return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
+}
+
+bool systemHasLandlock() {
+    return syscall(SYS_landlock_create_ruleset, nullptr, std::size_t{0}, LANDLOCK_CREATE_RULESET_VERSION) > 0;
+}
+
 TEST(ReaderSandbox, AllowsNothingButReading) {
+    if (!systemHasSeccomp()) GTEST_SKIP() << "this system has no seccomp filters";
     const Output check = run(reader() + " --self-check");
     SCOPED_TRACE(check.text);
-    if (check.text.find("\"system calls\": \"active\"") == std::string::npos) {
-        GTEST_SKIP() << "This system has no seccomp: " << check.text;
-    }
+    EXPECT_NE(check.text.find("\"system calls\": \"active\""), std::string::npos);
     for (const char* attempt :
          {"create a file", "write to a file", "empty a file", "remove a file", "rename a file",
           "make a folder", "change permissions", "open an internet socket", "open a local socket",
@@ -50,10 +63,12 @@ TEST(ReaderSandbox, AllowsNothingButReading) {
             << attempt;
     }
     EXPECT_NE(check.text.find("\"start a program\": \"ended the process\""), std::string::npos);
-    if (check.text.find("\"files\": \"active\"") != std::string::npos) {
+    if (systemHasLandlock()) {
+        EXPECT_NE(check.text.find("\"files\": \"active\""), std::string::npos);
         EXPECT_NE(check.text.find("\"read a user's file\": \"denied\""), std::string::npos);
     }
-    if (check.text.find("\"limits\": \"active\"") != std::string::npos) {
+    if (check.text.find("built with a sanitizer") == std::string::npos) {
+        EXPECT_NE(check.text.find("\"limits\": \"active\""), std::string::npos);
         EXPECT_NE(check.text.find("\"take 3 GiB of memory\": \"denied\""), std::string::npos);
         EXPECT_EQ(check.status, 0);
     }

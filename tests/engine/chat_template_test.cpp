@@ -60,15 +60,17 @@ TEST(ChatTemplate, SaysWhichItDoesNotKnow) {
     EXPECT_THAT(recognised(test::GgufWriter()).error().what, HasSubstr("no chat template"));
 }
 
-TEST(ChatTemplate, OfRealFiles) {
-    for (const std::string_view name : {test::kSmollm2, test::kQwen2}) {
-        const auto path = test::modelFile(name);
-        if (!std::filesystem::exists(path)) GTEST_SKIP() << "no model file " << path;
-        const auto result = ChatTemplate::recognise(**GgufFile::open(path));
-        ASSERT_TRUE(result) << result.error().message();
-        EXPECT_EQ(result->format, ChatFormat::ChatMl);
-    }
+class ChatTemplateOfRealFile : public testing::TestWithParam<std::string_view> {};
+
+TEST_P(ChatTemplateOfRealFile, IsRecognised) {
+    const auto path = test::modelFile(GetParam());
+    if (!std::filesystem::exists(path)) GTEST_SKIP() << "no model file " << path;
+    const auto result = ChatTemplate::recognise(**GgufFile::open(path));
+    ASSERT_TRUE(result) << result.error().message();
+    EXPECT_EQ(result->format, ChatFormat::ChatMl);
 }
+
+INSTANTIATE_TEST_SUITE_P(ChatMl, ChatTemplateOfRealFile, testing::Values(test::kSmollm2, test::kQwen2));
 
 }  // namespace
 }  // namespace kvasir
