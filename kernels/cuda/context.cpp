@@ -4,6 +4,8 @@
 #include <cstring>
 #include <limits>
 
+#include "kernels/cuda/elementwise.h"
+
 namespace kvasir::kernels::cuda {
 namespace {
 
@@ -54,6 +56,10 @@ bool Context::open(std::string& reason) {
     cudaDeviceProp properties{};
     if (!tried(cudaSetDevice(0)) || !tried(cudaGetDeviceProperties(&properties, 0))) return false;
     m_capability = properties.major * 10 + properties.minor;
+    // Intermediate code of an older capability runs here too, but what it left out is not there.
+    int compiledFor = 0;
+    if (m_capability >= kOldestCapability && !tried(codeCapability(compiledFor))) return false;
+    m_capability = std::min(m_capability, compiledFor);
     m_multiprocessors = properties.multiProcessorCount;
     m_sharedLimit = static_cast<int>(properties.sharedMemPerBlockOptin);
     m_deviceName = properties.name;

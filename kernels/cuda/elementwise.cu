@@ -191,6 +191,13 @@ void normHeadsOf(Context& context, X* x, std::int64_t n, std::int32_t all, std::
 
 }  // namespace
 
+cudaError_t codeCapability(int& capability) {
+    cudaFuncAttributes attributes{};
+    const cudaError_t error = cudaFuncGetAttributes(&attributes, rmsNormKernel);
+    if (error == cudaSuccess) capability = attributes.ptxVersion;
+    return error;
+}
+
 Rows makeRows(Context& context, Slot slot, RowForm form, std::int64_t n, std::int64_t columns) {
     Rows rows;
     rows.form = form;

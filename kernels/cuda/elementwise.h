@@ -11,6 +11,10 @@
 
 namespace kvasir::kernels::cuda {
 
+/// Compute capability (90 for 9.0) that the code which this device runs was compiled for; for intermediate
+/// code, which the driver translates, that of the code. Error: this build has none for the device.
+cudaError_t codeCapability(int& capability);
+
 /// x (n, width) -> out (n, width), float32, any width; out may be x.
 void rmsNorm(Context& context, const float* x, std::int64_t n, std::int64_t width, const float* weight,
              float eps, float* out);

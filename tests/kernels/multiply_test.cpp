@@ -61,6 +61,21 @@ std::vector<float> multiply(Backend& backend, const Weight& weight, const float*
 
 class Multiply : public OnEveryBackend {
 protected:
+    void SetUp() override {
+        OnEveryBackend::SetUp();
+        if (m_backend != nullptr) m_bfloats = onGpu() && multipliesInBfloat();
+    }
+    /// GPUs multiply more rows than a few in bfloat16, those before compute capability 8.0 in float32.
+    bool multipliesInBfloat() {
+        constexpr std::int64_t kRows = 9;
+        constexpr float kBetween = 1.0009765625F;  // 1 + 2^-10 is no bfloat16
+        const float one = 1;
+        const auto weight = m_backend->pack({TensorType::F32, 1, 1, reinterpret_cast<const std::byte*>(&one)},
+                                            Activations::Int8);
+        const std::vector<float> x(kRows, kBetween);
+        return multiply(*m_backend, *weight, x.data(), kRows).back() != kBetween;
+    }
+
     void check(TensorType type, Activations activations, std::int64_t rows, std::int64_t columns,
                std::int64_t n) {
         SCOPED_TRACE(testing::Message()
@@ -76,9 +91,9 @@ protected:
         const float* x = storage.data() + 1;
         const std::vector<float> bias = randomFloats(static_cast<std::size_t>(rows), 9);
         const std::vector<float> y = multiply(*m_backend, *weight, x, n, bias.data());
-        // On the GPU more rows than a few are multiplied in bfloat16.
-        const bool bfloats = onGpu() && activations == Activations::Int8 && n > 8;
-        const bool rounds = activations == Activations::Int8 && info(type).block > 1 && !bfloats;
+        const bool many = onGpu() && n > 8;
+        const bool bfloats = m_bfloats && many && activations == Activations::Int8;
+        const bool rounds = activations == Activations::Int8 && info(type).block > 1 && !many;
         for (std::int64_t o = 0; o < rows; ++o) {
             const std::vector<float> w = tensor.row(o);
             for (std::int64_t r = 0; r < n; ++r) {
@@ -94,6 +109,8 @@ protected:
             }
         }
     }
+
+    bool m_bfloats = false;
 };
 
 ON_EVERY_BACKEND(Multiply);
