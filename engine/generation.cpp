@@ -96,6 +96,7 @@ Result<void> Generation::prefill(const std::stop_token& stop) {
     m_backend.setStop(stop);
     // What an attempt that was stopped left behind.
     m_caches.clear();
+    m_kept.clear();
     m_trace = {};
     m_trace.length = m_layout.length;
     m_trace.reused = m_start;
@@ -111,6 +112,7 @@ Result<void> Generation::prefill(const std::stop_token& stop) {
     const Clock::time_point selected = Clock::now();
     if (Result<void> done = readCarried(stop); !done) return done;
     if (Result<void> done = firstLogits(stop); !done) return done;
+    if (Result<void> done = placeKept(stop); !done) return done;
     m_trace.lateMs = millisecondsSince(selected);
     for (LayerCache& cache : m_caches) {
         if (!cache.open(m_options.maxTokens, static_cast<std::int32_t>(m_layout.length)))
@@ -176,7 +178,7 @@ Result<void> Generation::runChunks(std::int32_t firstLayer, std::int32_t lastLay
             }
             const std::vector<std::int32_t> observers(positions.end() - windowRows, positions.end());
             observe(i, observers, windowRows - 1);
-            if (Result<void> done = finishLayer(i, observers); !done) return done;
+            if (Result<void> done = finishLayer(i, observers, stop); !done) return done;
         }
         row += n;
     }

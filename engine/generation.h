@@ -131,17 +131,28 @@ private:
     void reportHeads(std::int32_t layer, std::span<const float> probabilities) const;
 
     // generation_selection.cpp
-    Result<void> finishLayer(std::int32_t layer, const std::vector<std::int32_t>& window);
-    Result<void> select(const float* t, const float* s, std::int64_t scored);
-    Result<void> compress(std::int32_t layer, const float* c, const std::vector<float>& pooled,
-                          std::int64_t entered, std::int64_t scored);
-    std::vector<std::int32_t> competing(const LayerCache* cache, std::int64_t first,
-                                        std::int64_t scored) const;
-    Result<std::vector<std::int32_t>> largest(const float* scores, std::int64_t heads, std::int64_t scored,
-                                              const std::vector<std::int32_t>& rows, std::int64_t count);
+    /// What a layer keeps: rows of its cache, in m_keptRows from `at` on.
+    struct Kept {
+        std::int32_t layer = 0;
+        std::int64_t at = 0;
+        std::int64_t count = 0;     ///< per key/value head
+        bool drops = false;         ///< the cache holds these alone
+        std::vector<float> pooled;  ///< c (G, scored), with Options::detailed
+    };
+    Result<void> finishLayer(std::int32_t layer, const std::vector<std::int32_t>& window,
+                             const std::stop_token& stop);
+    std::int64_t rowsBefore(std::int32_t layer, std::int64_t position) const;
+    std::int64_t raisePins(std::int32_t layer, const kernels::KeptRows& which, float* scores,
+                           std::int64_t heads, std::int64_t stride);
+    Result<std::vector<Policy::Candidate>> candidates(const Policy::Range& range, const float* s,
+                                                      std::int64_t scored);
+    Result<void> select(float* t, const float* s, std::int64_t scored, const std::stop_token& stop);
+    std::int64_t mostKept() const;
+    Result<void> compress(std::int32_t layer, float* c, std::vector<float> pooled, std::int64_t entered,
+                          std::int64_t scored);
     std::int64_t rowsOutOfReach(std::int32_t layer, std::int64_t scored) const;
-    void describeKept(std::int32_t layer, std::int32_t head, const std::vector<std::int32_t>& rows,
-                      const std::vector<float>& pooled, std::int64_t scored);
+    Result<void> placeKept(const std::stop_token& stop);
+    void describeCutoffs(const Kept& kept, std::span<const std::int32_t> rows);
 
     LayerRunner& m_runner;
     kernels::Backend& m_backend;
@@ -157,6 +168,8 @@ private:
     std::unique_ptr<kernels::Buffer> m_tailHidden;             ///< (N - start, D)
     std::unique_ptr<kernels::Buffer> m_carriedHidden;          ///< (carried, D)
     std::unique_ptr<kernels::Buffer> m_rowHidden;              ///< (kMostVerified, D), decoding
+    std::unique_ptr<kernels::Buffer> m_keptRows;               ///< int32, of all layers in `m_kept`
+    std::vector<Kept> m_kept;                                  ///< between `compress` and `placeKept`
     std::unique_ptr<kernels::Buffer> m_probabilities, m_mass;  ///< observation's scratch; grows
     PrefillTrace m_trace;
     std::vector<float> m_logits;

@@ -1,6 +1,6 @@
 // Steps 2 to 5 of design.md, 'FastKV, exactly': scores, which positions are carried, what each layer keeps.
 #include <algorithm>
-#include <chrono>
+#include <limits>
 #include <numeric>
 
 #include "engine/answer_errors.h"
@@ -10,30 +10,9 @@ namespace kvasir {
 
 using kernels::Buffer;
 
-namespace {
-
-/// Of rows [0, entered) those that do not compete, and the chosen ones, ascending. `competing` and `chosen`
-/// ascend.
-std::vector<std::int32_t> withForced(std::int64_t entered, const std::vector<std::int32_t>& competing,
-                                     std::span<const std::int32_t> chosen) {
-    std::vector<std::int32_t> rows;
-    rows.reserve(static_cast<std::size_t>(entered) - competing.size() + chosen.size());
-    auto rival = competing.begin();
-    auto winner = chosen.begin();
-    for (std::int32_t row = 0; row < entered; ++row) {
-        const bool competes = rival != competing.end() && *rival == row;
-        const bool wins = winner != chosen.end() && *winner == row;
-        if (competes) ++rival;
-        if (wins) ++winner;
-        if (wins || !competes) rows.push_back(row);
-    }
-    return rows;
-}
-
-}  // namespace
-
 /// For a layer whose last rows, the window's, have just run.
-Result<void> Generation::finishLayer(std::int32_t layer, const std::vector<std::int32_t>& window) {
+Result<void> Generation::finishLayer(std::int32_t layer, const std::vector<std::int32_t>& window,
+                                     const std::stop_token& stop) {
     const Policy& policy = m_options.policy;
     LayerCache& cache = m_caches[static_cast<std::size_t>(layer)];
     const auto rows = static_cast<std::int64_t>(window.size());
@@ -43,7 +22,7 @@ Result<void> Generation::finishLayer(std::int32_t layer, const std::vector<std::
     const std::int64_t entered = cache.rows(), scored = entered - rows;
     if ((!selects && !compresses && !m_options.detailed) || scored == 0) {
         if (tsp) {
-            if (Result<void> done = select(nullptr, nullptr, 0); !done) return done;
+            if (Result<void> done = select(nullptr, nullptr, 0, stop); !done) return done;
         }
         return m_options.detailed ? compress(layer, nullptr, {}, entered, 0) : Result<void>();
     }
@@ -60,7 +39,7 @@ Result<void> Generation::finishLayer(std::int32_t layer, const std::vector<std::
         m_backend.sumRows(c->as<float>(), shape.kvHeads, scored, t->as<float>());
         m_trace.tspScores.resize(static_cast<std::size_t>(scored));
         m_backend.copyToHost(m_trace.tspScores.data(), t->data(), floatBytes(scored));
-        if (Result<void> done = select(t->as<float>(), s->as<float>(), scored); !done) return done;
+        if (Result<void> done = select(t->as<float>(), s->as<float>(), scored, stop); !done) return done;
     }
     if (!compresses && !m_options.detailed) return {};
     std::vector<float> pooled;
@@ -68,113 +47,145 @@ Result<void> Generation::finishLayer(std::int32_t layer, const std::vector<std::
         pooled.resize(static_cast<std::size_t>(shape.kvHeads * scored));
         m_backend.copyToHost(pooled.data(), c->data(), pooled.size() * sizeof(float));
     }
-    return compress(layer, c->as<float>(), pooled, entered, scored);
+    return compress(layer, c->as<float>(), std::move(pooled), entered, scored);
 }
 
-/// Rows [first, scored) that compete by their scores, ascending: neither pinned nor always carried. Rows are
-/// those of the cache, or prompt positions when there is none.
-std::vector<std::int32_t> Generation::competing(const LayerCache* cache, std::int64_t first,
-                                                std::int64_t scored) const {
+/// Rows of a layer's cache at positions before `position`: every token enters the early stage, and those that
+/// are carried the late one.
+std::int64_t Generation::rowsBefore(std::int32_t layer, std::int64_t position) const {
+    if (layer <= m_options.policy.tspLayer) return position;
+    return std::ranges::lower_bound(m_trace.carried, position) - m_trace.carried.begin();
+}
+
+/// Makes sure that what is pinned among the candidates is kept, before others: scores (heads, stride),
+/// device. Gives how many rows those are.
+std::int64_t Generation::raisePins(std::int32_t layer, const kernels::KeptRows& which, float* scores,
+                                   std::int64_t heads, std::int64_t stride) {
+    std::int64_t pinned = 0;
+    for (const Policy::Range& pin : m_options.policy.pins) {
+        const std::int64_t first =
+            std::clamp(rowsBefore(layer, pin.first), which.candidates, which.candidatesEnd);
+        const std::int64_t last =
+            std::clamp(rowsBefore(layer, pin.last), which.candidates, which.candidatesEnd);
+        if (last == first) continue;
+        m_backend.fillColumns(scores, heads, stride, first, last, std::numeric_limits<float>::infinity());
+        pinned += last - first;
+    }
+    return pinned;
+}
+
+/// Of the candidates those that no pin holds, as the policy wants them. s (H, scored) device.
+Result<std::vector<Policy::Candidate>> Generation::candidates(const Policy::Range& range, const float* s,
+                                                              std::int64_t scored) {
     const Policy& policy = m_options.policy;
-    const Policy::Range range = policy.candidates(m_layout);
-    std::vector<std::int32_t> rows;
-    for (auto row = static_cast<std::int32_t>(first); row < scored; ++row) {
-        const std::int32_t position = cache != nullptr ? cache->position(0, row) : row;
-        if (position >= range.first && position < range.last && !policy.isPinned(position))
-            rows.push_back(row);
+    std::vector<float> attention;
+    if (policy.coveragePerMille > 0) {
+        const std::unique_ptr<Buffer> sum = m_backend.allocate(floatBytes(scored));
+        if (sum == nullptr) return answerOutOfMemory();
+        m_backend.sumRows(s, m_model.heads, scored, sum->as<float>());
+        attention.resize(static_cast<std::size_t>(scored));
+        m_backend.copyToHost(attention.data(), sum->data(), floatBytes(scored));
     }
-    return rows;
-}
-
-/// For each head of scores (heads, scored), device: the `count` of the rows with the largest, ascending;
-/// (heads, count). Ties go to the lower row.
-Result<std::vector<std::int32_t>> Generation::largest(const float* scores, std::int64_t heads,
-                                                      std::int64_t scored,
-                                                      const std::vector<std::int32_t>& rows,
-                                                      std::int64_t count) {
-    const auto all = static_cast<std::int64_t>(rows.size());
-    std::vector<std::int32_t> chosen(static_cast<std::size_t>(heads * count));
-    if (count == 0) return chosen;
-    if (count == all) {
-        for (std::int64_t h = 0; h < heads; ++h)
-            std::copy(rows.begin(), rows.end(), chosen.begin() + h * count);
-        return chosen;
+    std::vector<Policy::Candidate> candidates;
+    candidates.reserve(static_cast<std::size_t>(range.last - range.first));
+    for (std::int64_t position = range.first; position < range.last; ++position) {
+        if (policy.isPinned(position)) continue;
+        const auto at = static_cast<std::size_t>(position);
+        Policy::Candidate& candidate = candidates.emplace_back();
+        if (attention.empty()) continue;
+        candidate = {m_trace.tspScores[at], attention[at], position < Policy::kSinks};
     }
-    std::unique_ptr<Buffer> rivals;
-    if (rows.back() - rows.front() + 1 == all) {
-        m_backend.selectLargestOfRows(scores + rows.front(), heads, scored, all, count, chosen.data());
-    } else {
-        rivals = m_backend.allocate(floatBytes(heads * all));
-        if (rivals == nullptr) return answerOutOfMemory();
-        for (std::int64_t h = 0; h < heads; ++h)
-            m_backend.gatherRows(scores + h * scored, 1, rows.data(), all, rivals->as<float>() + h * all);
-        m_backend.selectLargestOfRows(rivals->as<float>(), heads, all, all, count, chosen.data());
-    }
-    for (std::int32_t& row : chosen)
-        row = rows[static_cast<std::size_t>(row)];
-    return chosen;
+    return candidates;
 }
 
 /// Step 5: the positions that are carried. t (scored), s (H, scored) device; null when nothing was scored:
 /// then all are.
-Result<void> Generation::select(const float* t, const float* s, std::int64_t scored) {
+Result<void> Generation::select(float* t, const float* s, std::int64_t scored, const std::stop_token& stop) {
     const Policy& policy = m_options.policy;
-    const Policy::Range range = policy.candidates(m_layout);
-    const std::vector<std::int32_t> rivals = competing(nullptr, 0, t == nullptr ? 0 : scored);
-    std::vector<Policy::Candidate> candidates(rivals.size());
-    if (policy.coveragePerMille > 0 && !rivals.empty()) {
-        const std::unique_ptr<Buffer> sum = m_backend.allocate(floatBytes(scored));
-        if (sum == nullptr) return answerOutOfMemory();
-        m_backend.sumRows(s, m_model.heads, scored, sum->as<float>());
-        std::vector<float> attention(static_cast<std::size_t>(scored));
-        m_backend.copyToHost(attention.data(), sum->data(), floatBytes(scored));
-        for (std::size_t i = 0; i < rivals.size(); ++i) {
-            const auto at = static_cast<std::size_t>(rivals[i]);
-            candidates[i] = {m_trace.tspScores[at], attention[at], rivals[i] < Policy::kSinks};
-        }
-    }
-    // What is pinned among those that would compete; the other pins are always carried anyway.
-    const std::int64_t inside = t == nullptr ? 0 : range.last - range.first;
-    const std::int64_t pinned = inside - static_cast<std::int64_t>(rivals.size());
-    m_trace.decision = policy.decide(m_layout, pinned, candidates);
-    const std::int64_t count = m_trace.decision.carried - m_trace.decision.always - pinned;
-    const Result<std::vector<std::int32_t>> chosen = largest(t, 1, scored, rivals, count);
-    if (!chosen) return tl::unexpected(chosen.error());
-    m_trace.carried = withForced(m_layout.length, rivals, *chosen);
-    return {};
+    Policy::Range range = policy.candidates(m_layout);
+    range.last = t == nullptr ? range.first : std::max(range.first, range.last);
+    const Result<std::vector<Policy::Candidate>> rivals = candidates(range, s, scored);
+    if (!rivals) return tl::unexpected(rivals.error());
+    kernels::KeptRows which{0, range.first, range.last, m_layout.length, 0};
+    const std::int64_t pinned = raisePins(policy.tspLayer, which, t, 1, scored);
+    m_trace.decision = policy.decide(m_layout, pinned, *rivals);
+    which.count = m_trace.decision.carried - m_trace.decision.always;
+    m_trace.carried.resize(static_cast<std::size_t>(which.size()));
+    const std::size_t bytes = m_trace.carried.size() * sizeof(std::int32_t);
+    const std::unique_ptr<Buffer> kept = m_backend.allocate(bytes);
+    if (kept == nullptr) return answerOutOfMemory();
+    m_backend.keepLargest(t, 1, scored, which, kept->as<std::int32_t>());
+    m_backend.copyToHost(m_trace.carried.data(), kept->data(), bytes);
+    // What was not computed is no position.
+    if (stop.stop_requested()) return answerCancelled();
+    return deviceState(m_backend);
+}
+
+/// Entries per head that `compress` keeps at most.
+std::int64_t Generation::mostKept() const {
+    if (m_options.detailed) return m_layout.length;
+    const Policy::Range range = m_options.policy.candidates(m_layout);
+    const std::int64_t always = m_layout.length - std::max<std::int64_t>(range.last - range.first, 0);
+    return std::min(m_layout.length, m_options.policy.capacity(m_layout) + always + Policy::kMostPinned);
 }
 
 /// Step 4: what each KV head keeps for decoding. `c` (G, scored) device; `pooled` the same on the host, with
-/// Options::detailed.
-Result<void> Generation::compress(std::int32_t layer, const float* c, const std::vector<float>& pooled,
+/// Options::detailed. What is chosen stays on the device until `placeKept`.
+Result<void> Generation::compress(std::int32_t layer, float* c, std::vector<float> pooled,
                                   std::int64_t entered, std::int64_t scored) {
     LayerCache& cache = m_caches[static_cast<std::size_t>(layer)];
-    const std::int64_t begin = m_options.policy.retentionPerMille < 1000 ? rowsOutOfReach(layer, scored) : 0;
-    const std::vector<std::int32_t> rivals = competing(&cache, begin, scored);
-    const auto inside = static_cast<std::int64_t>(rivals.size());
     const Policy::Range range = m_options.policy.candidates(m_layout);
-    std::int64_t pinned = 0;  // of the rows that entered and would compete
-    for (auto row = static_cast<std::int32_t>(begin); row < scored && !m_options.policy.pins.empty(); ++row) {
-        const std::int32_t position = cache.position(0, row);
-        if (position >= range.first && position < range.last && m_options.policy.isPinned(position)) ++pinned;
-    }
-    const std::int64_t always = entered - begin - inside - pinned;
-    const std::int64_t count =
-        std::clamp<std::int64_t>(m_options.policy.capacity(m_layout) - always, 0, inside);
-    const bool drops = count < inside || begin > 0;
+    kernels::KeptRows which;
+    which.first = m_options.policy.retentionPerMille < 1000 ? rowsOutOfReach(layer, scored) : 0;
+    which.candidates = std::clamp(rowsBefore(layer, range.first), which.first, scored);
+    which.candidatesEnd = std::clamp(rowsBefore(layer, range.last), which.candidates, scored);
+    which.end = entered;
+    const std::int64_t always = which.size();
+    const std::int64_t pinned = raisePins(layer, which, c, m_model.kvHeads, scored);
+    const std::int64_t inside = which.candidatesEnd - which.candidates - pinned;
+    const std::int64_t room = m_options.policy.capacity(m_layout) - always;
+    which.count = pinned + std::clamp<std::int64_t>(room, 0, inside);
+    const bool drops = which.count < pinned + inside || which.first > 0;
     if (!drops && !m_options.detailed) return {};
-
-    const Result<std::vector<std::int32_t>> chosen = largest(c, m_model.kvHeads, scored, rivals, count);
-    if (!chosen) return tl::unexpected(chosen.error());
-    std::vector<std::int32_t> rows;
-    for (std::int32_t g = 0; g < m_model.kvHeads; ++g) {
-        const std::span<const std::int32_t> own(chosen->data() + g * count, static_cast<std::size_t>(count));
-        std::vector<std::int32_t> kept = withForced(entered, rivals, own);
-        kept.erase(kept.begin(), kept.begin() + begin);
-        rows.insert(rows.end(), kept.begin(), kept.end());
-        describeKept(layer, g, kept, pooled, scored);
+    if (m_keptRows == nullptr) {
+        m_keptRows = m_backend.allocate(static_cast<std::size_t>(m_model.layers * m_model.kvHeads) *
+                                        static_cast<std::size_t>(mostKept()) * sizeof(std::int32_t));
+        if (m_keptRows == nullptr) return answerOutOfMemory();
     }
-    if (drops && !cache.keep(rows, always + pinned + count)) return answerOutOfMemory();
+    const std::int64_t at = m_kept.empty() ? 0 : m_kept.back().at + m_model.kvHeads * m_kept.back().count;
+    std::int32_t* rows = m_keptRows->as<std::int32_t>() + at;
+    m_backend.keepLargest(c, m_model.kvHeads, scored, which, rows);
+    if (drops && !cache.keep(rows, which.size())) return answerOutOfMemory();
+    m_kept.push_back({layer, at, which.size(), drops, std::move(pooled)});
+    return {};
+}
+
+/// Brings what `compress` chose to the host, all at once: where it stands in the caches, and for the trace.
+Result<void> Generation::placeKept(const std::stop_token& stop) {
+    if (m_kept.empty()) return {};
+    const Kept& last = m_kept.back();
+    std::vector<std::int32_t> rows(static_cast<std::size_t>(last.at + m_model.kvHeads * last.count));
+    m_backend.copyToHost(rows.data(), m_keptRows->data(), rows.size() * sizeof(std::int32_t));
+    m_keptRows.reset();
+    // What was not computed is no row.
+    if (stop.stop_requested()) return answerCancelled();
+    if (Result<void> state = deviceState(m_backend); !state) return state;
+    for (const Kept& kept : m_kept) {
+        const bool late = kept.layer > m_options.policy.tspLayer;
+        const std::span<std::int32_t> all = std::span(rows).subspan(
+            static_cast<std::size_t>(kept.at), static_cast<std::size_t>(m_model.kvHeads * kept.count));
+        if (m_options.detailed) describeCutoffs(kept, all);
+        for (std::int32_t& row : all)
+            row = late ? m_trace.carried[static_cast<std::size_t>(row)] : row;
+        if (kept.drops) m_caches[static_cast<std::size_t>(kept.layer)].place(all);
+        auto& heads = m_trace.kept[static_cast<std::size_t>(kept.layer)];
+        for (std::int64_t g = 0; g < m_model.kvHeads; ++g) {
+            const auto own =
+                all.subspan(static_cast<std::size_t>(g * kept.count), static_cast<std::size_t>(kept.count));
+            heads.emplace_back(own.begin(), own.end());
+        }
+    }
+    m_kept.clear();
     return {};
 }
 
@@ -190,29 +201,26 @@ std::int64_t Generation::rowsOutOfReach(std::int32_t layer, std::int64_t scored)
     return rows;
 }
 
-void Generation::describeKept(std::int32_t layer, std::int32_t head, const std::vector<std::int32_t>& rows,
-                              const std::vector<float>& pooled, std::int64_t scored) {
-    const LayerCache& cache = m_caches[static_cast<std::size_t>(layer)];
-    std::vector<std::int32_t> positions;
-    positions.reserve(rows.size());
-    for (const std::int32_t row : rows)
-        positions.push_back(cache.position(head, row));
-    m_trace.kept[static_cast<std::size_t>(layer)].push_back(std::move(positions));
-    if (!m_options.detailed) return;
-    const std::span<const float> c(pooled.data() + head * scored, static_cast<std::size_t>(scored));
-    std::vector<bool> kept(static_cast<std::size_t>(scored), false);
-    for (const std::int32_t row : rows) {
-        if (row < scored) kept[static_cast<std::size_t>(row)] = true;
+/// The smallest score that was kept and the largest that was dropped. rows (G, count), of the cache.
+void Generation::describeCutoffs(const Kept& kept, std::span<const std::int32_t> rows) {
+    const auto scored = std::ssize(kept.pooled) / m_model.kvHeads;
+    for (std::int64_t g = 0; g < m_model.kvHeads; ++g) {
+        const std::span<const float> c(kept.pooled.data() + g * scored, static_cast<std::size_t>(scored));
+        std::vector<bool> isKept(static_cast<std::size_t>(scored), false);
+        for (std::int64_t i = 0; i < kept.count; ++i) {
+            const std::int32_t row = rows[static_cast<std::size_t>(g * kept.count + i)];
+            if (row < scored) isKept[static_cast<std::size_t>(row)] = true;
+        }
+        std::optional<float> smallest, largestDropped;
+        for (std::size_t i = 0; i < c.size(); ++i) {
+            if (isKept[i]) smallest = std::min(smallest.value_or(c[i]), c[i]);
+            if (!isKept[i]) largestDropped = std::max(largestDropped.value_or(c[i]), c[i]);
+        }
+        std::optional<PrefillTrace::Cutoff> cutoff;
+        if (smallest && largestDropped) cutoff = PrefillTrace::Cutoff{*smallest, *largestDropped};
+        m_trace.cutoffs[static_cast<std::size_t>(kept.layer)].push_back(cutoff);
+        if (kept.layer == m_options.policy.tspLayer) m_trace.tspPooled.emplace_back(c.begin(), c.end());
     }
-    std::optional<float> smallest, largestDropped;
-    for (std::size_t i = 0; i < c.size(); ++i) {
-        if (kept[i]) smallest = std::min(smallest.value_or(c[i]), c[i]);
-        if (!kept[i]) largestDropped = std::max(largestDropped.value_or(c[i]), c[i]);
-    }
-    std::optional<PrefillTrace::Cutoff> cutoff;
-    if (smallest && largestDropped) cutoff = PrefillTrace::Cutoff{*smallest, *largestDropped};
-    m_trace.cutoffs[static_cast<std::size_t>(layer)].push_back(cutoff);
-    if (layer == m_options.policy.tspLayer) m_trace.tspPooled.emplace_back(c.begin(), c.end());
 }
 
 }  // namespace kvasir

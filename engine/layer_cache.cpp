@@ -114,22 +114,24 @@ std::int32_t LayerCache::position(std::int32_t head, std::int64_t row) const {
     return 0;
 }
 
-bool LayerCache::keep(std::span<const std::int32_t> rows, std::int64_t count) {
+bool LayerCache::keep(const std::int32_t* rows, std::int64_t count) {
     Run run;
     if (!makeRun(count, run)) return false;
-    run.positions.resize(static_cast<std::size_t>(m_shape.kvHeads * run.rows.stride));
-    for (std::int32_t g = 0; g < m_shape.kvHeads; ++g) {
-        for (std::int64_t i = 0; i < count; ++i) {
-            run.positions[static_cast<std::size_t>(g * run.rows.stride + i)] =
-                position(g, rows[static_cast<std::size_t>(g * count + i)]);
-        }
-    }
-    m_backend->gatherKv(m_shape, m_spans, rows.data(), count, run.rows);
-    m_backend->synchronise();  // before the memory that was gathered from is freed
+    m_backend->gatherKv(m_shape, m_spans, rows, count, run.rows);
     m_spans.assign(1, run.span(count, 0));
     m_runs.clear();
     m_runs.push_back(std::move(run));
     return true;
+}
+
+void LayerCache::place(std::span<const std::int32_t> positions) {
+    Run& run = m_runs.back();
+    const auto count = static_cast<std::ptrdiff_t>(m_spans.back().count);
+    assert(std::ssize(positions) == m_shape.kvHeads * count);
+    run.positions.resize(static_cast<std::size_t>(m_shape.kvHeads * run.rows.stride));
+    for (std::ptrdiff_t g = 0; g < m_shape.kvHeads; ++g)
+        std::copy_n(positions.begin() + g * count, count, run.positions.begin() + g * run.rows.stride);
+    m_spans.back().positions = run.positions.data();
 }
 
 std::size_t LayerCache::bytes() const {

@@ -51,8 +51,12 @@ public:
     std::int64_t openRows() const { return m_spans.back().count; }
     std::int32_t position(std::int32_t head, std::int64_t row) const;
 
-    /// Keeps only the given rows of each head: rows (G, count), ascending per head. The open run is closed.
-    [[nodiscard]] bool keep(std::span<const std::int32_t> rows, std::int64_t count);
+    /// Keeps only the given rows of each head: rows (G, count), device, ascending per head. The open run is
+    /// closed. Nothing is waited for, so that what is chosen on the device need not come to the host: where
+    /// the rows stand, `place` says before they are attended to again.
+    [[nodiscard]] bool keep(const std::int32_t* rows, std::int64_t count);
+    /// Positions (G, rows) of what `keep` left.
+    void place(std::span<const std::int32_t> positions);
 
     std::size_t bytes() const;  ///< owned, views not counted
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "engine/answer_errors.h"
 #include "engine/resident_document.h"
 
 namespace kvasir {
@@ -54,6 +55,15 @@ Result<std::unique_ptr<ResidentDocument>> ResidentDocument::gather(const Model& 
     if (!made) return made;
     ResidentDocument& document = **made;
     const std::int64_t size = document.size();
+    std::vector<std::int32_t> numbers;  // of each piece's rows, the same for every head
+    for (const Piece& piece : pieces) {
+        for (std::int32_t g = 0; g < c.kvHeads; ++g)
+            numbers.insert(numbers.end(), piece.rows.begin(), piece.rows.end());
+    }
+    const std::size_t bytes = numbers.size() * sizeof(std::int32_t);
+    const std::unique_ptr<kernels::Buffer> rows = backend.allocate(std::max<std::size_t>(bytes, 1));
+    if (rows == nullptr) return answerOutOfMemory();
+    backend.copyToDevice(rows->data(), numbers.data(), bytes);
     std::int64_t row = 0;
     for (const Piece& piece : pieces) {
         const auto count = static_cast<std::int64_t>(piece.rows.size());
@@ -67,11 +77,9 @@ Result<std::unique_ptr<ResidentDocument>> ResidentDocument::gather(const Model& 
         row = 0;
         for (const Piece& piece : pieces) {
             const auto count = static_cast<std::int64_t>(piece.rows.size());
-            std::vector<std::int32_t> rows;  // the same for every head
-            for (std::int32_t g = 0; g < c.kvHeads; ++g)
-                rows.insert(rows.end(), piece.rows.begin(), piece.rows.end());
             const kernels::KvSpan span = piece.from->span(layer, piece.from->earlyRows());
-            backend.gatherKv(shape, {&span, 1}, rows.data(), count, fromRow(room.rows, row, c.headSize));
+            backend.gatherKv(shape, {&span, 1}, rows->as<std::int32_t>() + row * c.kvHeads, count,
+                             fromRow(room.rows, row, c.headSize));
             row += count;
         }
         backend.rerotateKeys(shape, room.rows, size, c.ropeSize, c.ropeStyle, c.ropeOf(layer).data(),

@@ -151,6 +151,15 @@ struct LayerCall {
     std::int64_t queryRows = 0;     ///< <= n
 };
 
+/// What is kept of a head's rows: all of [first, candidates) and [candidatesEnd, end), and of [candidates,
+/// candidatesEnd) the `count` with the largest scores.
+struct KeptRows {
+    std::int64_t first = 0, candidates = 0, candidatesEnd = 0, end = 0;
+    std::int64_t count = 0;
+
+    constexpr std::int64_t size() const { return candidates - first + count + end - candidatesEnd; }
+};
+
 class Backend {
 public:
     virtual ~Backend() = default;
@@ -251,17 +260,14 @@ public:
     /// rows (r, k) -> out (k): sums over rows in ascending order.
     virtual void sumRows(const float* rows, std::int64_t r, std::int64_t k, float* out) = 0;
 
-    /// Row numbers of the `count` largest of scores (k), ascending, to `chosen` (host, count). Ties go to the
-    /// lower row.
-    virtual void selectLargest(const float* scores, std::int64_t k, std::int64_t count,
-                               std::int32_t* chosen) = 0;
+    /// For each of `heads` rows of scores, `stride` elements apart: the numbers of the kept elements,
+    /// ascending, to kept (heads, which.size()). Of equal scores the lower number is kept.
+    virtual void keepLargest(const float* scores, std::int64_t heads, std::int64_t stride,
+                             const KeptRows& which, std::int32_t* kept) = 0;
 
-    /// The same for `rows` rows of scores, `stride` elements apart; chosen (rows, count).
-    virtual void selectLargestOfRows(const float* scores, std::int64_t rows, std::int64_t stride,
-                                     std::int64_t k, std::int64_t count, std::int32_t* chosen) {
-        for (std::int64_t row = 0; row < rows; ++row)
-            selectLargest(scores + row * stride, k, count, chosen + row * count);
-    }
+    /// Elements [first, last) of each of `rows` rows of x, `stride` elements apart, become `value`.
+    virtual void fillColumns(float* x, std::int64_t rows, std::int64_t stride, std::int64_t first,
+                             std::int64_t last, float value) = 0;
 
     /// x (., width) -> out (count, width): out[i] = x[rows[i]]; `rows` host.
     virtual void gatherRows(const float* x, std::int64_t width, const std::int32_t* rows, std::int64_t count,
@@ -287,8 +293,8 @@ public:
                               const std::int32_t* shifts) = 0;
 
     /// Copies rows of K/V: for each head g and i < count, row rows[g * count + i] of the spans (numbered
-    /// through all spans) to row i of `to`. `rows` host, (G, count). The type stays the spans', and codes and
-    /// scales are copied as they are.
+    /// through all spans) to row i of `to`. rows (G, count). The type stays the spans', and codes and scales
+    /// are copied as they are.
     virtual void gatherKv(const AttentionShape& shape, std::span<const KvSpan> spans,
                           const std::int32_t* rows, std::int64_t count, const KvRows& to) = 0;
 };

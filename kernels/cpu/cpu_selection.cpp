@@ -73,17 +73,32 @@ void CpuBackend::sumRows(const float* rows, std::int64_t r, std::int64_t k, floa
     });
 }
 
-void CpuBackend::selectLargest(const float* scores, std::int64_t k, std::int64_t count,
-                               std::int32_t* chosen) {
+void CpuBackend::keepLargest(const float* scores, std::int64_t heads, std::int64_t stride,
+                             const KeptRows& which, std::int32_t* kept) {
+    const std::int64_t k = which.candidatesEnd - which.candidates;
     std::vector<std::uint64_t> keys(static_cast<std::size_t>(k));
-    for (std::int64_t row = 0; row < k; ++row) {
-        keys[static_cast<std::size_t>(row)] = selectionKey(scores[row], row);
+    for (std::int64_t head = 0; head < heads; ++head) {
+        for (std::int64_t row = which.candidates; row < which.candidatesEnd; ++row)
+            keys[static_cast<std::size_t>(row - which.candidates)] =
+                selectionKey(scores[head * stride + row], row);
+        if (which.count < k)
+            std::nth_element(keys.begin(), keys.begin() + which.count, keys.end(), std::greater<>());
+        for (std::int64_t row = which.first; row < which.candidates; ++row)
+            *kept++ = static_cast<std::int32_t>(row);
+        std::transform(keys.begin(), keys.begin() + which.count, kept, [](std::uint64_t key) {
+            return static_cast<std::int32_t>(~static_cast<std::uint32_t>(key));
+        });
+        std::sort(kept, kept + which.count);
+        kept += which.count;
+        for (std::int64_t row = which.candidatesEnd; row < which.end; ++row)
+            *kept++ = static_cast<std::int32_t>(row);
     }
-    if (count < k) std::nth_element(keys.begin(), keys.begin() + count, keys.end(), std::greater<>());
-    std::transform(keys.begin(), keys.begin() + count, chosen, [](std::uint64_t key) {
-        return static_cast<std::int32_t>(~static_cast<std::uint32_t>(key));
-    });
-    std::sort(chosen, chosen + count);
+}
+
+void CpuBackend::fillColumns(float* x, std::int64_t rows, std::int64_t stride, std::int64_t first,
+                             std::int64_t last, float value) {
+    for (std::int64_t row = 0; row < rows; ++row)
+        std::fill(x + row * stride + first, x + row * stride + last, value);
 }
 
 void CpuBackend::gatherKv(const AttentionShape& shape, std::span<const KvSpan> spans,

@@ -25,7 +25,6 @@ enum class Slot : std::uint8_t {
     Partial,      ///< attention states of splits, partial scores
     Rope,         ///< cosines and sines
     Limits,       ///< which keys each row sees
-    Selection,    ///< results of selections
     Library,      ///< cuBLASLt's own
     Projected,    ///< what a part of a layer adds, before its norm
     QueryFloats,  ///< queries after RoPE, float32

@@ -295,22 +295,14 @@ void CudaBackend::sumRows(const float* rows, std::int64_t r, std::int64_t k, flo
     if (!idle()) cuda::sumRows(*m_context, rows, r, k, out);
 }
 
-void CudaBackend::selectLargest(const float* scores, std::int64_t k, std::int64_t count,
-                                std::int32_t* chosen) {
-    selectLargestOfRows(scores, 1, k, k, count, chosen);
+void CudaBackend::keepLargest(const float* scores, std::int64_t heads, std::int64_t stride,
+                              const KeptRows& which, std::int32_t* kept) {
+    if (!idle()) cuda::keepLargest(*m_context, scores, heads, stride, which, kept);
 }
 
-void CudaBackend::selectLargestOfRows(const float* scores, std::int64_t rows, std::int64_t stride,
-                                      std::int64_t k, std::int64_t count, std::int32_t* chosen) {
-    if (count == 0 || rows == 0) return;
-    // The host uses what it gets as row numbers: they must be some, also after a failure or a stop.
-    for (std::int64_t i = 0; i < rows * count; ++i)
-        chosen[i] = static_cast<std::int32_t>(i % count);
-    if (idle()) return;
-    auto* device = m_context->workspace<std::int32_t>(Slot::Selection, rows * count);
-    if (device == nullptr) return;
-    cuda::selectLargest(*m_context, scores, rows, stride, k, count, device);
-    m_context->copyToHost(chosen, device, static_cast<std::size_t>(rows * count) * sizeof(std::int32_t));
+void CudaBackend::fillColumns(float* x, std::int64_t rows, std::int64_t stride, std::int64_t first,
+                              std::int64_t last, float value) {
+    if (!idle()) cuda::fillColumns(*m_context, x, rows, stride, first, last, value);
 }
 
 void CudaBackend::gatherRows(const float* x, std::int64_t width, const std::int32_t* rows, std::int64_t count,
@@ -322,9 +314,7 @@ void CudaBackend::gatherRows(const float* x, std::int64_t width, const std::int3
 
 void CudaBackend::gatherKv(const AttentionShape& shape, std::span<const KvSpan> spans,
                            const std::int32_t* rows, std::int64_t count, const KvRows& to) {
-    if (count == 0 || idle()) return;
-    const std::int32_t* device = m_context->upload(rows, shape.kvHeads * count);
-    if (device != nullptr) cuda::gatherKv(*m_context, shape, spans, device, count, to);
+    if (count > 0 && !idle()) cuda::gatherKv(*m_context, shape, spans, rows, count, to);
 }
 
 }  // namespace kvasir::kernels::cuda

@@ -70,10 +70,10 @@ public:
     void poolScores(const AttentionShape& shape, const float* s, std::int64_t k, std::int32_t kernel,
                     Pooling pooling, float* c) override;
     void sumRows(const float* rows, std::int64_t r, std::int64_t k, float* out) override;
-    void selectLargest(const float* scores, std::int64_t k, std::int64_t count,
-                       std::int32_t* chosen) override;
-    void selectLargestOfRows(const float* scores, std::int64_t rows, std::int64_t stride, std::int64_t k,
-                             std::int64_t count, std::int32_t* chosen) override;
+    void keepLargest(const float* scores, std::int64_t heads, std::int64_t stride, const KeptRows& which,
+                     std::int32_t* kept) override;
+    void fillColumns(float* x, std::int64_t rows, std::int64_t stride, std::int64_t first, std::int64_t last,
+                     float value) override;
     void gatherRows(const float* x, std::int64_t width, const std::int32_t* rows, std::int64_t count,
                     float* out) override;
     void gatherKv(const AttentionShape& shape, std::span<const KvSpan> spans, const std::int32_t* rows,

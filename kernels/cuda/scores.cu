@@ -54,21 +54,42 @@ template <typename StoredType, int kSize>
 struct Way {
     using Stored = StoredType;
     static constexpr int size = kSize;  ///< 0: float32
-    static constexpr int shared = 2 * kTile * kSize * 2;
+    static constexpr int tileBytes = kTile * kSize * 2;
+    static constexpr int buffers = kSize > 128 ? 1 : 2;  ///< of keys; two of the largest would be too much
+    static constexpr int shared = (1 + buffers) * tileBytes;  ///< with the queries
 };
 
-/// square[query][key] = scaled score, -infinity where the query does not see the key; on tensor cores.
+/// Begins to copy a tile's keys to shared memory; keys that there are not become zeros.
 template <int kSize>
-__device__ void scoreSquareHalf(const ScoreParameters& p, std::int64_t g, std::int32_t firstKey,
-                                const Chunk& chunk, float (&square)[kTile][kTile + 1], std::byte* shared) {
+__device__ void fetchKeys(const ScoreParameters& p, std::int64_t g, int tile, std::byte* to) {
 #ifdef KVASIR_TENSOR_CORES
     constexpr int kChunks = kSize / 8;
-    const int group = p.shape.heads / p.shape.kvHeads;
-    const int warp = static_cast<int>(threadIdx.x / kWarp), lane = static_cast<int>(threadIdx.x % kWarp);
-    std::byte* keys = shared + kTile * kSize * 2;
     for (int i = static_cast<int>(threadIdx.x); i < kTile * kChunks; i += kThreads) {
         const int row = i / kChunks, part = i % kChunks;
-        uint4 query = {}, key = {};
+        const std::int32_t key = tile * kTile + row;
+        const bool valid = key < p.spans.keys;
+        const KeyPlace at = locate(p.spans, g, valid ? key : 0);
+        copy16(sharedAddress(to) + place<kSize>(row, part),
+               reinterpret_cast<const uint4*>(at.keys) + at.row * kChunks + part, valid);
+    }
+    endCopies();
+#endif
+}
+
+__device__ __forceinline__ void waitForKeys() {
+#ifdef KVASIR_TENSOR_CORES
+    waitForCopies<0>();
+#endif
+    __syncthreads();
+}
+
+template <int kSize>
+__device__ void loadQueries(const ScoreParameters& p, std::int64_t g, const Chunk& chunk, std::byte* shared) {
+    constexpr int kChunks = kSize / 8;
+    const int group = p.shape.heads / p.shape.kvHeads;
+    for (int i = static_cast<int>(threadIdx.x); i < kTile * kChunks; i += kThreads) {
+        const int row = i / kChunks, part = i % kChunks;
+        uint4 query = {};
         if (row < chunk.count) {
             const int index = chunk.first + row;
             const std::int64_t head = g * group + index / p.window;
@@ -78,18 +99,22 @@ __device__ void scoreSquareHalf(const ScoreParameters& p, std::int64_t g, std::i
             const float4 a = from[0], b = from[1];
             query = {packHalf(a.x, a.y), packHalf(a.z, a.w), packHalf(b.x, b.y), packHalf(b.z, b.w)};
         }
-        if (firstKey + row < p.spans.keys) {
-            const KeyPlace at = locate(p.spans, g, firstKey + row);
-            key = reinterpret_cast<const uint4*>(at.keys)[at.row * kChunks + part];
-        }
         *reinterpret_cast<uint4*>(shared + place<kSize>(row, part)) = query;
-        *reinterpret_cast<uint4*>(keys + place<kSize>(row, part)) = key;
     }
-    __syncthreads();
+}
+
+/// square[query][key] = scaled score, -infinity where the query does not see the key; on tensor cores, of
+/// what lies in shared memory.
+template <int kSize>
+__device__ void scoreSquareHalf(const ScoreParameters& p, std::int64_t g, std::int32_t firstKey,
+                                const Chunk& chunk, float (&square)[kTile][kTile + 1],
+                                const std::byte* queries, const std::byte* keys) {
+#ifdef KVASIR_TENSOR_CORES
+    const int warp = static_cast<int>(threadIdx.x / kWarp), lane = static_cast<int>(threadIdx.x % kWarp);
     constexpr int kKeysPerWarp = 32;
     const int vectorRow = warp % 4 * 16, keyRow = warp / 4 * kKeysPerWarp;
     float s[kKeysPerWarp / 8][4] = {};
-    scoreTile<kSize, kKeysPerWarp>(sharedAddress(shared), sharedAddress(keys), vectorRow, keyRow, s);
+    scoreTile<kSize, kKeysPerWarp>(sharedAddress(queries), sharedAddress(keys), vectorRow, keyRow, s);
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
         const int row = vectorRow + lane / 4 + 8 * half, index = chunk.first + row;
@@ -160,14 +185,40 @@ __device__ void scoreSquareFloat(const ScoreParameters& p, std::int64_t g, std::
     __syncthreads();
 }
 
-template <typename W>
-__device__ void scoreSquare(const ScoreParameters& p, std::int64_t g, std::int32_t firstKey,
-                            const Chunk& chunk, float (&square)[kTile][kTile + 1]) {
-    extern __shared__ __align__(128) std::byte tiles[];
-    if constexpr (W::size > 0) {
-        scoreSquareHalf<W::size>(p, g, firstKey, chunk, square, tiles);
-    } else {
-        scoreSquareFloat<typename W::Stored>(p, g, firstKey, chunk, square);
+/// Goes through every gridDim.x-th tile of keys, beginning with the block's own, and for each through all
+/// queries: visit(tile, chunk, square). The next tile's keys come meanwhile.
+template <typename W, typename Visit>
+__device__ void forSquares(const ScoreParameters& p, std::int64_t g, int tiles,
+                           float (&square)[kTile][kTile + 1], const Visit& visit) {
+    extern __shared__ __align__(128) std::byte shared[];
+    const int chunks = chunksOf(p.window, p.shape.heads / p.shape.kvHeads);
+    const int stride = static_cast<int>(gridDim.x), first = static_cast<int>(blockIdx.x);
+    const auto buffer = [&](int turn) { return shared + W::tileBytes * (1 + turn % W::buffers); };
+    if constexpr (W::size > 0) fetchKeys<W::size>(p, g, first, buffer(0));
+    int turn = 0;
+    for (int tile = first; tile < tiles; tile += stride, ++turn) {
+        const bool more = tile + stride < tiles;
+        if constexpr (W::size > 0) {
+            waitForKeys();  // and everybody is done with the tile before
+            if (W::buffers > 1 && more) fetchKeys<W::size>(p, g, tile + stride, buffer(turn + 1));
+        }
+        for (int c = 0; c < chunks; ++c) {
+            const Chunk chunk = chunkAt(c, p.window, p.shape.heads / p.shape.kvHeads);
+            if constexpr (W::size > 0) {
+                if (chunks > 1 || turn == 0) {
+                    __syncthreads();
+                    loadQueries<W::size>(p, g, chunk, shared);
+                }
+                __syncthreads();
+                scoreSquareHalf<W::size>(p, g, tile * kTile, chunk, square, shared, buffer(turn));
+            } else {
+                scoreSquareFloat<typename W::Stored>(p, g, tile * kTile, chunk, square);
+            }
+            visit(tile, chunk);
+        }
+        if constexpr (W::size > 0) {
+            if (W::buffers == 1 && more) fetchKeys<W::size>(p, g, tile + stride, buffer(0));
+        }
     }
 }
 
@@ -178,18 +229,16 @@ __global__ void __launch_bounds__(kThreads) rowSumsKernel(const __grid_constant_
     const std::int64_t g = blockIdx.y;
     const int group = p.shape.heads / p.shape.kvHeads, warp = static_cast<int>(threadIdx.x / kWarp),
               lane = static_cast<int>(threadIdx.x % kWarp);
-    for (int c = 0; c < chunksOf(p.window, group); ++c) {
-        const Chunk chunk = chunkAt(c, p.window, group);
-        scoreSquare<W>(p, g, static_cast<std::int32_t>(blockIdx.x) * kTile, chunk, square);
+    forSquares<W>(p, g, p.tiles, square, [&](int tile, const Chunk& chunk) {
         for (int row = warp; row < chunk.count; row += kThreads / kWarp) {
             const float a = square[row][lane], b = square[row][lane + kWarp];
             const float largest = warpMax(fmaxf(a, b));
             const float base = largest == -INFINITY ? 0.0F : largest;
             const float sum = warpSum(expf(a - base) + expf(b - base));
             if (lane == 0)
-                p.partial[(g * p.tiles + blockIdx.x) * group * p.window + chunk.first + row] = {largest, sum};
+                p.partial[(g * p.tiles + tile) * group * p.window + chunk.first + row] = {largest, sum};
         }
-    }
+    });
 }
 
 /// A warp for each query: its largest score and sum over all tiles.
@@ -217,27 +266,26 @@ __global__ void __launch_bounds__(kThreads) columnSumsKernel(const __grid_consta
     waitForPrevious();
     const std::int64_t g = blockIdx.y;
     const int group = p.shape.heads / p.shape.kvHeads;
-    const std::int32_t firstKey = static_cast<std::int32_t>(blockIdx.x) * kTile;
-    for (int c = 0; c < chunksOf(p.window, group); ++c) {
-        const Chunk chunk = chunkAt(c, p.window, group);
-        scoreSquare<W>(p, g, firstKey, chunk, square);
+    const int tiles = (p.before + kTile - 1) / kTile;
+    forSquares<W>(p, g, tiles, square, [&](int tile, const Chunk& chunk) {
         const int heads = (chunk.count + p.window - 1) / p.window;
         const bool begins = chunk.first % p.window == 0;
         const bool ends = (chunk.first + chunk.count) % p.window == 0;
         for (int i = static_cast<int>(threadIdx.x); i < heads * kTile; i += kThreads) {
-            const int head = i / kTile, key = i % kTile;
+            const int head = i / kTile, column = i % kTile;
+            const std::int32_t key = tile * kTile + column;
             const int rows = min(p.window, chunk.count);
-            float sum = begins ? 0.0F : sums[head][key];
+            float sum = begins ? 0.0F : sums[head][column];
             for (int row = head * p.window; row < head * p.window + rows; ++row) {
                 const float2 total = p.totals[g * group * p.window + chunk.first + row];
                 // A query that sees nothing has sum 0 and adds nothing.
-                if (total.y > 0) sum += expf(square[row][key] - total.x) / total.y;
+                if (total.y > 0) sum += expf(square[row][column] - total.x) / total.y;
             }
-            sums[head][key] = sum;
+            sums[head][column] = sum;
             const std::int64_t h = g * group + chunk.first / p.window + head;
-            if (ends && firstKey + key < p.before) p.scores[h * p.before + firstKey + key] = sum;
+            if (ends && key < p.before) p.scores[h * p.before + key] = sum;
         }
-    }
+    });
 }
 
 __global__ void logSumsKernel(const float2* totals, int count, float* logSums) {
@@ -259,14 +307,18 @@ template <typename W>
 void scoreWindow(Context& context, const ScoreParameters& p, Passes passes) {
     const auto kvHeads = static_cast<unsigned>(p.shape.kvHeads);
     const int vectors = p.shape.heads / p.shape.kvHeads * p.window;
+    // As many blocks as stand on the chip together: each goes through several tiles.
+    const auto blocks = [&](std::int64_t tiles) {
+        constexpr std::int64_t kEach = W::size > 0 ? 2 : 1024;
+        const std::int64_t most = ceilDivide(kEach * context.multiprocessors(), p.shape.kvHeads);
+        return dim3(static_cast<unsigned>(std::min(tiles, most)), kvHeads);
+    };
     if (passes != Passes::Sums) {
-        launch(context, rowSumsKernel<W>, dim3(static_cast<unsigned>(p.tiles), kvHeads), kThreads, W::shared,
-               p);
+        launch(context, rowSumsKernel<W>, blocks(p.tiles), kThreads, W::shared, p);
         launch(context, totalsKernel, dim3(kvHeads * static_cast<unsigned>(vectors)), kWarp, 0, p);
     }
     if (passes == Passes::Totals) return;
-    launch(context, columnSumsKernel<W>, dim3(static_cast<unsigned>(ceilDivide(p.before, kTile)), kvHeads),
-           kThreads, W::shared, p);
+    launch(context, columnSumsKernel<W>, blocks(ceilDivide(p.before, kTile)), kThreads, W::shared, p);
 }
 
 /// False after running short of memory.

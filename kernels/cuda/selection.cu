@@ -45,6 +45,39 @@ __device__ __forceinline__ std::uint32_t orderOf(float score) {
     return (bits & 0x80000000U) != 0 ? ~bits : bits | 0x80000000U;
 }
 
+/// Adds one to the bin of each lane whose `counts` is set. Scores are alike, so that most lanes of a warp
+/// want the same bin: they add together.
+__device__ __forceinline__ void countIn(unsigned (&bins)[kBins], unsigned bin, bool counts) {
+    const unsigned same = __match_any_sync(kAllLanes, counts ? bin : kBins);
+    if (counts && threadIdx.x % kWarp == static_cast<unsigned>(__ffs(static_cast<int>(same)) - 1))
+        atomicAdd(&bins[bin], static_cast<unsigned>(__popc(same)));
+}
+
+/// One warp: the bin in which the `need`-th largest lies, and how many of that bin are needed.
+struct Bin {
+    unsigned number;
+    unsigned need;
+};
+__device__ Bin findBin(const unsigned (&bins)[kBins], unsigned need) {
+    constexpr int kEach = kBins / kWarp;  // a lane's bins, the largest scores' first
+    const int top = kBins - 1 - static_cast<int>(threadIdx.x) * kEach;
+    unsigned own = 0;
+    for (int i = 0; i < kEach; ++i)
+        own += bins[top - i];
+    unsigned through = own;
+#pragma unroll
+    for (int step = 1; step < kWarp; step *= 2) {
+        const unsigned other = __shfl_up_sync(kAllLanes, through, step);
+        if (static_cast<int>(threadIdx.x) >= step) through += other;
+    }
+    const unsigned reached = __ballot_sync(kAllLanes, through >= need);
+    const int lane = __ffs(static_cast<int>(reached)) - 1;
+    Bin bin{static_cast<unsigned>(top), need - (through - own)};
+    for (int i = 1; i < kEach && bins[bin.number] < bin.need; ++i)
+        bin.need -= bins[bin.number--];
+    return {__shfl_sync(kAllLanes, bin.number, lane), __shfl_sync(kAllLanes, bin.need, lane)};
+}
+
 /// The order of the last score that is taken, and how many of that order are: byte by byte from the top.
 struct Cutoff {
     std::uint32_t order;
@@ -52,31 +85,30 @@ struct Cutoff {
 };
 __device__ Cutoff findCutoff(const float* scores, std::int64_t k, std::int64_t count) {
     __shared__ unsigned bins[kBins];
-    __shared__ std::uint32_t found;
-    __shared__ std::int64_t left;
+    __shared__ Bin found;
     std::uint32_t prefix = 0;
-    if (threadIdx.x == 0) left = count;
+    auto need = static_cast<unsigned>(count);
     for (int shift = 24; shift >= 0; shift -= 8) {
         for (int i = static_cast<int>(threadIdx.x); i < kBins; i += kSelectThreads)
             bins[i] = 0;
         __syncthreads();
-        for (std::int64_t i = threadIdx.x; i < k; i += kSelectThreads) {
-            const std::uint32_t order = orderOf(scores[i]);
-            if (shift == 24 || order >> (shift + 8) == prefix) atomicAdd(&bins[order >> shift & 255U], 1U);
+        for (std::int64_t first = 0; first < k; first += kSelectThreads) {
+            const std::int64_t i = first + threadIdx.x;
+            const std::uint32_t order = i < k ? orderOf(scores[i]) : 0;
+            const bool counts = i < k && (shift == 24 || order >> (shift + 8) == prefix);
+            countIn(bins, order >> shift & 255U, counts);
         }
         __syncthreads();
-        if (threadIdx.x == 0) {
-            int bin = kBins - 1;
-            std::int64_t need = left;
-            for (; bin > 0 && bins[bin] < need; --bin)
-                need -= bins[bin];
-            found = prefix << 8 | static_cast<std::uint32_t>(bin);
-            left = need;
+        if (threadIdx.x < kWarp) {
+            const Bin bin = findBin(bins, need);
+            if (threadIdx.x == 0) found = bin;
         }
         __syncthreads();
-        prefix = found;
+        prefix = prefix << 8 | found.number;
+        need = found.need;
+        __syncthreads();
     }
-    return {prefix, left};
+    return {prefix, need};
 }
 
 /// Exclusive sums over the block, in order of threads; `total` gets the sum of all.
@@ -101,14 +133,25 @@ __device__ __forceinline__ unsigned scanBlock(unsigned value, unsigned& total) {
     return before + sum - value;
 }
 
-/// A block for each row. Two counts run through the row in order: of scores above the cutoff, and of those
-/// equal to it, of which the first `equal` are taken.
+/// A block for each row of scores. Two counts run through the candidates in order: of scores above the
+/// cutoff, and of those equal to it, of which the first `equal` are taken.
 __global__ void __launch_bounds__(kSelectThreads)
-    selectKernel(const float* all, std::int64_t stride, std::int64_t k, std::int64_t count,
-                 std::int32_t* chosen) {
+    keepLargestKernel(const float* all, std::int64_t stride, KeptRows which, std::int32_t* kept) {
     waitForPrevious();
-    const float* scores = all + blockIdx.x * stride;
-    std::int32_t* out = chosen + blockIdx.x * count;
+    const auto number = [](std::int64_t row) { return static_cast<std::int32_t>(row); };
+    const std::int64_t k = which.candidatesEnd - which.candidates, count = which.count;
+    const float* scores = all + blockIdx.x * stride + which.candidates;
+    std::int32_t* out = kept + blockIdx.x * which.size();
+    for (std::int64_t i = threadIdx.x; i < which.candidates - which.first; i += kSelectThreads)
+        out[i] = number(which.first + i);
+    out += which.candidates - which.first;
+    for (std::int64_t i = threadIdx.x; i < which.end - which.candidatesEnd; i += kSelectThreads)
+        out[count + i] = number(which.candidatesEnd + i);
+    if (count == 0 || count == k) {
+        for (std::int64_t i = threadIdx.x; i < count; i += kSelectThreads)
+            out[i] = number(which.candidates + i);
+        return;
+    }
     const Cutoff cutoff = findCutoff(scores, k, count);
     std::int64_t above = 0, equal = 0;
     for (std::int64_t first = 0; first < k; first += kSelectThreads * kPerThread) {
@@ -132,7 +175,7 @@ __global__ void __launch_bounds__(kSelectThreads)
             const bool isEqual = orders[i] == cutoff.order;
             if (orders[i] > cutoff.order || (isEqual && equalHere < cutoff.equal)) {
                 const std::int64_t taken = equalHere < cutoff.equal ? equalHere : cutoff.equal;
-                out[aboveHere + taken] = static_cast<std::int32_t>(at);
+                out[aboveHere + taken] = number(which.candidates + at);
             }
             if (isEqual)
                 ++equalHere;
@@ -142,6 +185,13 @@ __global__ void __launch_bounds__(kSelectThreads)
         above += total & 0xFFFFU;
         equal += total >> 16;
     }
+}
+
+__global__ void fillColumnsKernel(float* x, std::int64_t stride, std::int64_t first, std::int64_t last,
+                                  float value) {
+    waitForPrevious();
+    const std::int64_t i = first + static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x;
+    if (i < last) x[blockIdx.y * stride + i] = value;
 }
 
 __global__ void gatherRowsKernel(const float* x, std::int64_t width, const std::int32_t* rows,
@@ -204,10 +254,17 @@ void sumRows(Context& context, const float* rows, std::int64_t r, std::int64_t k
     launch(context, sumRowsKernel, gridFor(k, kThreads), kThreads, 0, rows, r, k, out);
 }
 
-void selectLargest(Context& context, const float* scores, std::int64_t rows, std::int64_t stride,
-                   std::int64_t k, std::int64_t count, std::int32_t* chosen) {
-    launch(context, selectKernel, dim3(static_cast<unsigned>(rows)), kSelectThreads, 0, scores, stride, k,
-           count, chosen);
+void keepLargest(Context& context, const float* scores, std::int64_t heads, std::int64_t stride,
+                 const KeptRows& which, std::int32_t* kept) {
+    if (which.size() == 0) return;
+    launch(context, keepLargestKernel, dim3(static_cast<unsigned>(heads)), kSelectThreads, 0, scores, stride,
+           which, kept);
+}
+
+void fillColumns(Context& context, float* x, std::int64_t rows, std::int64_t stride, std::int64_t first,
+                 std::int64_t last, float value) {
+    const dim3 grid(static_cast<unsigned>(ceilDivide(last - first, kThreads)), static_cast<unsigned>(rows));
+    launch(context, fillColumnsKernel, grid, kThreads, 0, x, stride, first, last, value);
 }
 
 void gatherRows(Context& context, const float* x, std::int64_t width, const std::int32_t* rows,

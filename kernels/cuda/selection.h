@@ -13,11 +13,11 @@ namespace kvasir::kernels::cuda {
 void poolScores(Context& context, const AttentionShape& shape, const float* s, std::int64_t k,
                 std::int32_t kernel, Pooling pooling, float* c);
 void sumRows(Context& context, const float* rows, std::int64_t r, std::int64_t k, float* out);
-/// Row numbers of the `count` largest of each of `rows` rows of scores (k), `stride` apart, ascending, to
-/// chosen (rows, count), device. 0 < count <= k.
-void selectLargest(Context& context, const float* scores, std::int64_t rows, std::int64_t stride,
-                   std::int64_t k, std::int64_t count, std::int32_t* chosen);
-/// `rows` device.
+/// As Backend has them; all arrays on the device.
+void keepLargest(Context& context, const float* scores, std::int64_t heads, std::int64_t stride,
+                 const KeptRows& which, std::int32_t* kept);
+void fillColumns(Context& context, float* x, std::int64_t rows, std::int64_t stride, std::int64_t first,
+                 std::int64_t last, float value);
 void gatherRows(Context& context, const float* x, std::int64_t width, const std::int32_t* rows,
                 std::int64_t count, float* out);
 void gatherKv(Context& context, const AttentionShape& shape, std::span<const KvSpan> from,

@@ -93,7 +93,8 @@ void benchLength(Backend& backend, const AttentionShape& shape, std::int64_t len
     const std::unique_ptr<Buffer> s = room(backend, shape.heads * before * 4);
     const std::unique_ptr<Buffer> c = room(backend, shape.kvHeads * before * 4);
     const std::unique_ptr<Buffer> t = room(backend, before * 4);
-    std::vector<std::int32_t> chosen(static_cast<std::size_t>(shape.kvHeads * kept));
+    const KeptRows which{0, 0, before, length, kept};
+    const std::unique_ptr<Buffer> chosen = room(backend, shape.kvHeads * which.size() * 4);
     const double scores = medianMs(backend, [&] {
         backend.windowScores(shape, queries->as<float>(), positions.data() + before, kWindow, {&span, 1},
                              before, s->as<float>());
@@ -101,7 +102,7 @@ void benchLength(Backend& backend, const AttentionShape& shape, std::int64_t len
     const double selection = medianMs(backend, [&] {
         backend.poolScores(shape, s->as<float>(), before, 7, Pooling::Max, c->as<float>());
         backend.sumRows(c->as<float>(), shape.kvHeads, before, t->as<float>());
-        backend.selectLargestOfRows(c->as<float>(), shape.kvHeads, before, before, kept, chosen.data());
+        backend.keepLargest(c->as<float>(), shape.kvHeads, before, which, chosen->as<std::int32_t>());
     });
     std::printf("%5d %8lld %12.3f %10.1f %12.3f %12.3f\n", shape.headSize, static_cast<long long>(length),
                 attention, operations / attention / 1e9, scores, selection);

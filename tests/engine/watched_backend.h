@@ -98,9 +98,13 @@ public:
     void sumRows(const float* rows, std::int64_t r, std::int64_t k, float* out) override {
         m_cpu->sumRows(rows, r, k, out);
     }
-    void selectLargest(const float* scores, std::int64_t k, std::int64_t count,
-                       std::int32_t* chosen) override {
-        m_cpu->selectLargest(scores, k, count, chosen);
+    void keepLargest(const float* scores, std::int64_t heads, std::int64_t stride,
+                     const kernels::KeptRows& which, std::int32_t* kept) override {
+        m_cpu->keepLargest(scores, heads, stride, which, kept);
+    }
+    void fillColumns(float* x, std::int64_t rows, std::int64_t stride, std::int64_t first, std::int64_t last,
+                     float value) override {
+        m_cpu->fillColumns(x, rows, stride, first, last, value);
     }
     void gatherRows(const float* x, std::int64_t width, const std::int32_t* rows, std::int64_t count,
                     float* out) override {

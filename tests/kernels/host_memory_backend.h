@@ -131,16 +131,17 @@ public:
         Call call(*m_device);
         m_device->sumRows(call.input(rows, r * k), r, k, call.array(out, k));
     }
-    void selectLargest(const float* scores, std::int64_t k, std::int64_t count,
-                       std::int32_t* chosen) override {
+    void keepLargest(const float* scores, std::int64_t heads, std::int64_t stride, const KeptRows& which,
+                     std::int32_t* kept) override {
         Call call(*m_device);
-        m_device->selectLargest(call.input(scores, k), k, count, chosen);
+        const std::int64_t all = heads > 0 ? (heads - 1) * stride + which.candidatesEnd : 0;
+        m_device->keepLargest(call.input(scores, all), heads, stride, which,
+                              call.array(kept, heads * which.size()));
     }
-    void selectLargestOfRows(const float* scores, std::int64_t rows, std::int64_t stride, std::int64_t k,
-                             std::int64_t count, std::int32_t* chosen) override {
+    void fillColumns(float* x, std::int64_t rows, std::int64_t stride, std::int64_t first, std::int64_t last,
+                     float value) override {
         Call call(*m_device);
-        const std::int64_t all = rows > 0 ? (rows - 1) * stride + k : 0;
-        m_device->selectLargestOfRows(call.input(scores, all), rows, stride, k, count, chosen);
+        m_device->fillColumns(call.array(x, rows * stride), rows, stride, first, last, value);
     }
     void gatherRows(const float* x, std::int64_t width, const std::int32_t* rows, std::int64_t count,
                     float* out) override {
@@ -153,7 +154,8 @@ public:
     void gatherKv(const AttentionShape& shape, std::span<const KvSpan> spans, const std::int32_t* rows,
                   std::int64_t count, const KvRows& to) override {
         Call call(*m_device);
-        m_device->gatherKv(shape, call.spans(shape, spans), rows, count, call.rows(shape, to));
+        m_device->gatherKv(shape, call.spans(shape, spans), call.input(rows, shape.kvHeads * count), count,
+                           call.rows(shape, to));
     }
 
 private:

@@ -10,9 +10,9 @@ namespace {
 class Selection : public OnEveryBackend {
 protected:
     std::vector<std::int32_t> select(const std::vector<float>& scores, std::int64_t count) {
+        const auto k = static_cast<std::int64_t>(scores.size());
         std::vector<std::int32_t> chosen(static_cast<std::size_t>(count));
-        m_backend->selectLargest(scores.data(), static_cast<std::int64_t>(scores.size()), count,
-                                 chosen.data());
+        m_backend->keepLargest(scores.data(), 1, k, {0, 0, k, k, count}, chosen.data());
         return chosen;
     }
     std::vector<float> pool(const AttentionShape& shape, const std::vector<float>& s, std::int32_t kernel,
@@ -63,19 +63,45 @@ TEST_P(Selection, agreesWithSorting) {
     }
 }
 
-TEST_P(Selection, severalRowsAtOnce) {
-    constexpr std::int64_t kRows = 3, kStride = 20011, kCount = 20000, kChosen = 7001;
-    std::vector<float> scores = randomFloats(kRows * kStride, 6);
+TEST_P(Selection, whatIsKeptInAnyCaseStandsAround) {
+    constexpr std::int64_t kHeads = 3, kStride = 20011;
+    std::vector<float> scores = randomFloats(kHeads * kStride, 6);
     for (std::size_t i = 0; i < scores.size(); i += 2)
         scores[i] = 0.25F;
-    std::vector<std::int32_t> chosen(kRows * kChosen);
-    m_backend->selectLargestOfRows(scores.data(), kRows, kStride, kCount, kChosen, chosen.data());
-    for (std::int64_t row = 0; row < kRows; ++row) {
-        const std::vector<float> own(scores.begin() + row * kStride, scores.begin() + row * kStride + kCount);
-        const std::vector<std::int32_t> ours(chosen.begin() + row * kChosen,
-                                             chosen.begin() + (row + 1) * kChosen);
-        EXPECT_EQ(ours, select(own, kChosen));
-        EXPECT_TRUE(std::is_sorted(ours.begin(), ours.end()));
+    const KeptRows cases[] = {{0, 0, 20000, 20000, 7001}, {0, 5, 20003, 20040, 999}, {3, 3, 4096, 4097, 4093},
+                              {7, 20, 20, 33, 0},         {0, 13, 8205, 8205, 0},    {2, 2, 2, 2, 0},
+                              {11, 12, 4108, 4109, 4095}};
+    for (const KeptRows& which : cases) {
+        std::vector<std::int32_t> kept(static_cast<std::size_t>(kHeads * which.size()));
+        m_backend->keepLargest(scores.data(), kHeads, kStride, which, kept.data());
+        std::vector<std::int32_t> expected;
+        for (std::int64_t head = 0; head < kHeads; ++head) {
+            std::vector<std::int32_t> rivals(
+                static_cast<std::size_t>(which.candidatesEnd - which.candidates));
+            std::iota(rivals.begin(), rivals.end(), static_cast<std::int32_t>(which.candidates));
+            const float* own = scores.data() + head * kStride;
+            std::stable_sort(rivals.begin(), rivals.end(), [&](auto a, auto b) { return own[a] > own[b]; });
+            rivals.resize(static_cast<std::size_t>(which.count));
+            std::sort(rivals.begin(), rivals.end());
+            for (std::int64_t row = which.first; row < which.candidates; ++row)
+                expected.push_back(static_cast<std::int32_t>(row));
+            expected.insert(expected.end(), rivals.begin(), rivals.end());
+            for (std::int64_t row = which.candidatesEnd; row < which.end; ++row)
+                expected.push_back(static_cast<std::int32_t>(row));
+        }
+        EXPECT_EQ(kept, expected) << which.first << " " << which.candidates << " " << which.candidatesEnd;
+    }
+}
+
+TEST_P(Selection, fillColumns) {
+    const std::vector<float> before = randomFloats(std::size_t{3} * 1009, 6);
+    for (const auto& [first, last] : {std::pair{0, 1}, {5, 700}, {1000, 1009}, {8, 8}}) {
+        std::vector<float> x = before, expected = before;
+        m_backend->fillColumns(x.data(), 3, 1009, first, last, std::numeric_limits<float>::infinity());
+        for (std::ptrdiff_t row = 0; row < 3; ++row)
+            std::fill(expected.begin() + row * 1009 + first, expected.begin() + row * 1009 + last,
+                      std::numeric_limits<float>::infinity());
+        EXPECT_EQ(x, expected);
     }
 }
 
