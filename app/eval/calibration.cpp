@@ -13,7 +13,8 @@ constexpr std::string_view kKinds[] = {"needles", "tables", "dates", "negation",
 constexpr std::size_t kMostLayers = 9;
 constexpr std::size_t kMostHeads = 16;
 constexpr double kLeastShare = 0.5;
-constexpr double kEnough = 0.9;  // of the answers
+constexpr double kEnough = 0.9;    // of the answers
+constexpr double kNear = 0.00035;  // of the hidden state's square
 
 /// Positions of the document's tokens that stand on the lines of the answer.
 std::vector<bool> answerTokens(const ReadDocument& document, const Question& question) {
@@ -32,7 +33,7 @@ std::vector<bool> answerTokens(const ReadDocument& document, const Question& que
 /// See Calibrator.
 std::int32_t chosenLayer(const std::vector<ModelCalibration::Point>& curve) {
     for (const ModelCalibration::Point& point : curve) {
-        if (point.kept >= kEnough - 1e-9) return point.layer;
+        if (point.kept >= kEnough - 1e-9 && point.distance <= kNear) return point.layer;
     }
     return std::ranges::max(
                curve, {},
