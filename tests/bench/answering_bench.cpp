@@ -1,5 +1,5 @@
-// What a batch of rows costs against single ones, what observing costs, and what guessing brings on
-// questions.
+// What a batch of rows costs against single ones, what observing for the trace costs, and what guessing
+// brings on questions; on the GPU where one is usable.
 //   answering_bench MODEL [QUESTIONS.tsv DOCUMENT-FOLDER NAME-OF-DOCUMENT]
 #include <algorithm>
 #include <chrono>
@@ -38,7 +38,7 @@ double runMs(Generation& generation, std::int64_t rows) {
 }
 
 void measureBatches(const std::string& path, std::int64_t length) {
-    const auto backend = kernels::makeCpuBackend(2);
+    const auto backend = kernels::chooseBackend(kernels::Device::Automatic, 2).backend;
     const auto model = orEnd(Model::load(path, *backend, {kernels::Activations::Int8, {}}));
     const auto runner = orEnd(LayerRunner::create(*model, *backend));
     std::vector<TokenId> tokens(static_cast<std::size_t>(length));

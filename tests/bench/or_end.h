@@ -18,4 +18,10 @@ T orEnd(Result<T> result) {
     return std::move(*result);
 }
 
+inline void orEnd(const Result<void>& result) {
+    if (result) return;
+    std::fprintf(stderr, "%s\n", result.error().message().c_str());
+    std::exit(1);
+}
+
 }  // namespace kvasir::bench
