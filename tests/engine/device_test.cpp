@@ -38,6 +38,7 @@ struct Loaded {
 struct Outcome {
     std::vector<std::vector<float>> logits;
     std::vector<std::int32_t> carried;
+    std::vector<std::vector<std::vector<std::int32_t>>> kept;
 };
 
 Outcome ask(Loaded& loaded, const std::vector<TokenId>& tokens, std::int64_t resident, const Policy& policy,
@@ -62,6 +63,7 @@ Outcome ask(Loaded& loaded, const std::vector<TokenId>& tokens, std::int64_t res
         outcome.logits.push_back((*generation)->logits());
     }
     outcome.carried = (*generation)->trace().carried;
+    outcome.kept = (*generation)->trace().kept;
     return outcome;
 }
 
@@ -128,6 +130,10 @@ void Devices::compare(std::int32_t headSize, kernels::Activations activations, d
                           std::back_inserter(common));
     EXPECT_EQ(a.carried.size(), b.carried.size());
     EXPECT_GE(static_cast<double>(common.size()), 0.9 * static_cast<double>(b.carried.size()));
+    const Outcome again = ask(onGpu, tokens, 0, paper, type);
+    EXPECT_EQ(again.carried, a.carried);
+    EXPECT_EQ(again.kept, a.kept);
+    EXPECT_EQ(again.logits, a.logits) << "a second run has the same bits";
     EXPECT_EQ(onGpu.backend->failure(), "");
 }
 
