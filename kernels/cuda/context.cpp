@@ -146,6 +146,25 @@ void Context::release(void* memory) {
     if (memory != nullptr) (void)cudaFreeAsync(memory, m_stream);
 }
 
+std::size_t Context::missing(const WorkspaceSizes& sizes) const {
+    std::size_t bytes = 0;
+    for (std::size_t i = 0; i < sizes.size(); ++i)
+        bytes += sizes[i] > m_workspaces[i].bytes ? aligned(sizes[i]) - m_workspaces[i].bytes : 0;
+    return bytes;
+}
+
+bool Context::reserve(const WorkspaceSizes& sizes) {
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+        Workspace& space = m_workspaces[i];
+        if (sizes[i] <= space.bytes) continue;
+        release(space.memory);
+        space.memory = allocate(sizes[i]);
+        space.bytes = space.memory != nullptr ? sizes[i] : 0;
+        if (space.memory == nullptr) return false;
+    }
+    return true;
+}
+
 std::byte* Context::workspace(Slot slot, std::size_t bytes) {
     Workspace& space = m_workspaces[static_cast<std::size_t>(slot)];
     if (space.bytes >= bytes && space.memory != nullptr) return static_cast<std::byte*>(space.memory);
