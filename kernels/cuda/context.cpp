@@ -133,13 +133,17 @@ std::size_t Context::freeMemory() const {
 
 void* Context::allocate(std::size_t bytes) {
     if (!ok()) return nullptr;
+    const std::size_t size = aligned(std::max<std::size_t>(bytes, 1));
     void* memory = nullptr;
-    if (cudaMallocFromPoolAsync(&memory, aligned(std::max<std::size_t>(bytes, 1)), m_pool, m_stream) !=
-        cudaSuccess) {
-        (void)cudaGetLastError();
-        return nullptr;
+    if (cudaMallocFromPoolAsync(&memory, size, m_pool, m_stream) == cudaSuccess) return memory;
+    (void)cudaGetLastError();
+    // What the pool holds unused may be in pieces that are too small: given back, it can be had as one.
+    if (cudaStreamSynchronize(m_stream) == cudaSuccess && cudaMemPoolTrimTo(m_pool, 0) == cudaSuccess &&
+        cudaMallocFromPoolAsync(&memory, size, m_pool, m_stream) == cudaSuccess) {
+        return memory;
     }
-    return memory;
+    (void)cudaGetLastError();
+    return nullptr;
 }
 
 void Context::release(void* memory) {
