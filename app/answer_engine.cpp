@@ -97,27 +97,24 @@ std::vector<std::int32_t> missingPages(const Document& document) {
     return pages;
 }
 
-/// After each chunk what is complete is on its way to the disk.
-ResidentDocument::Progress keeping(ReadDocument& document, const ResidentDocument::Progress& progress) {
-    return [&document, &progress](std::int64_t done, std::int64_t all) {
-        if (document.pieces != nullptr) document.pieces->save();
-        if (progress) progress(done, all);
-    };
-}
-
 }  // namespace
 
 Result<std::unique_ptr<AnswerEngine>> AnswerEngine::create(
     const std::filesystem::path& model, int threads, const std::function<bool(double share)>& progress) {
     const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
     const int workers = threads > 0 ? threads : cores;
-    kernels::BackendChoice choice = kernels::chooseBackend(kernels::Device::Automatic, workers);
-    const bool gpu = choice.backend->name().starts_with("cuda");
+    return create(kernels::chooseBackend(kernels::Device::Automatic, workers), model, workers, progress);
+}
+
+Result<std::unique_ptr<AnswerEngine>> AnswerEngine::create(
+    kernels::BackendChoice choice, const std::filesystem::path& model, int threads,
+    const std::function<bool(double share)>& progress) {
+    const bool ownMemory = !choice.backend->sharesHostMemory();
     Result<std::unique_ptr<AnswerEngine>> engine = createOn(std::move(choice.backend), model, progress);
     if (engine) (*engine)->m_deviceNote = std::move(choice.note);
-    if (engine || !gpu || engine.error().code != ErrorCode::OutOfMemory) return engine;
+    if (engine || !ownMemory || engine.error().code != ErrorCode::OutOfMemory) return engine;
     // What the GPU cannot hold the processor's memory may.
-    Result<std::unique_ptr<AnswerEngine>> other = createOn(kernels::makeCpuBackend(workers), model, progress);
+    Result<std::unique_ptr<AnswerEngine>> other = createOn(kernels::makeCpuBackend(threads), model, progress);
     if (other) (*other)->m_deviceNote = engine.error().what;
     return other;
 }
@@ -138,6 +135,7 @@ Result<std::unique_ptr<AnswerEngine>> AnswerEngine::createOn(
     Result<std::unique_ptr<LayerRunner>> runner = LayerRunner::create(*engine->m_model, *engine->m_backend);
     if (!runner) return tl::unexpected(runner.error());
     engine->m_runner = std::move(*runner);
+    engine->m_memory = std::make_unique<ResidentMemory>(*engine->m_backend);
     engine->m_deviceName = std::string(engine->m_backend->name());
     return engine;
 }
@@ -163,67 +161,6 @@ bool AnswerEngine::useCalibration(const std::filesystem::path& folder) {
         }
     }
     return true;
-}
-
-Result<std::unique_ptr<ReadDocument>> AnswerEngine::prepare(std::shared_ptr<const Document> document,
-                                                            std::optional<std::int32_t> tspLayer) {
-    constexpr std::int64_t kRoom = 512;  // tokens for question and answer
-    const std::string name = document->name;
-    auto read = std::make_unique<ReadDocument>();
-    read->passages = findPassages(*document);
-    read->tokenised = m_prompts->tokenise(std::move(document));
-    if (read->tokenised.tokens.empty()) {
-        return fail(ErrorCode::Empty, "There is no text in this document.", name,
-                    "If its pages are pictures, have their text recognised first.");
-    }
-    const auto length = static_cast<std::int64_t>(read->tokenised.prompt.size());
-    const std::int64_t window = m_model->config().window;
-    if (length + kRoom > window) {
-        return fail(ErrorCode::TooLarge,
-                    "The document is " + std::to_string(length) + " tokens long; this model reads " +
-                        std::to_string(window - kRoom) + " at once.",
-                    name, "Split the document, or choose a model with a longer window.");
-    }
-    // A tenth stays for the answers' own keys and values, and for everybody else.
-    const std::size_t budget = m_backend->freeMemory() / 10 * 9;
-    const std::int32_t last = tspLayer.value_or(Policy::shipped(m_model->config()).tspLayer);
-    Result<MemoryPlan> plan = planMemory(m_model->config(), last, length, budget);
-    if (!plan) return tl::unexpected(plan.error());
-    read->memory = std::move(*plan);
-    Result<std::unique_ptr<ResidentDocument>> resident = ResidentDocument::create(
-        *m_model, *m_backend, read->tokenised.prompt, last, read->memory.type, budget);
-    if (!resident) return tl::unexpected(resident.error());
-    read->resident = std::move(*resident);
-    read->pieces = piecesOf(*read);
-    return read;
-}
-
-std::unique_ptr<ResidentPieces> AnswerEngine::piecesOf(ReadDocument& document) {
-    if (m_pieces == nullptr) return nullptr;
-    if (fingerprint().empty()) return nullptr;
-    ResidentDocument& resident = *document.resident;
-    PieceKeys keys(*m_model, m_fingerprint, *m_backend, resident.tspLayer(), resident.kvType(),
-                   document.tokenised.prompt);
-    return std::make_unique<ResidentPieces>(*m_pieces, resident, std::move(keys),
-                                            document.tokenised.document->sha256);
-}
-
-void AnswerEngine::restore(ReadDocument& document, bool full, const std::stop_token& stop,
-                           const ResidentDocument::Progress& progress) {
-    if (document.pieces == nullptr) return;
-    document.pieces->restore(PieceStage::Early, stop, progress);
-    if (full && document.resident->earlyDone()) document.pieces->restore(PieceStage::Late, stop, progress);
-}
-
-Result<void> AnswerEngine::readEarly(ReadDocument& document, const std::stop_token& stop,
-                                     const ResidentDocument::Progress& progress) {
-    return guarded(
-        [&] { return document.resident->readEarly(*m_runner, stop, keeping(document, progress)); });
-}
-
-Result<void> AnswerEngine::readLate(ReadDocument& document, const std::stop_token& stop,
-                                    const ResidentDocument::Progress& progress) {
-    return guarded([&] { return document.resident->readLate(*m_runner, stop, keeping(document, progress)); });
 }
 
 Policy AnswerEngine::policyFor(const AskRequest& request, const ReadDocument& document) const {
@@ -271,7 +208,8 @@ Result<QuestionPiece> AnswerEngine::questionPiece(const std::string& question, c
 
 Result<AskOutcome> AnswerEngine::ask(const ReadDocument& document, const AskRequest& request,
                                      const std::stop_token& stop, const OnText& onText) {
-    return guarded([&] { return answer(document, request, {}, stop, onText); });
+    return withRoom(document.used, stop,
+                    [&] { return guarded([&] { return answer(document, request, {}, stop, onText); }); });
 }
 
 Result<AskOutcome> AnswerEngine::answer(const ReadDocument& document, const AskRequest& request,
@@ -381,7 +319,9 @@ Result<ConfirmOutcome> AnswerEngine::confirm(const ReadDocument& document, const
         const Clock::time_point begin = Clock::now();
         AskRequest asked = request;
         asked.mode = AnswerMode::Full;
-        Result<AskOutcome> full = answer(document, asked, draft.tokens, stop, [](std::string_view) {});
+        Result<AskOutcome> full = withRoom(document.used, stop, [&] {
+            return answer(document, asked, draft.tokens, stop, [](std::string_view) {});
+        });
         if (!full) return tl::unexpected(full.error());
         if (full->answer.state == AnswerState::Stopped) {
             return fail(ErrorCode::Cancelled, "The check was stopped.", "", "It is done again by itself.");

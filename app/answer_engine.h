@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -18,9 +19,11 @@
 #include "app/parts.h"
 #include "app/passages.h"
 #include "app/prompt.h"
+#include "app/resident_memory.h"
 #include "app/resident_pieces.h"
 #include "engine/error.h"
 #include "engine/generation.h"
+#include "engine/host_copy.h"
 #include "engine/layer_runner.h"
 #include "engine/memory_plan.h"
 #include "engine/model.h"
@@ -35,9 +38,13 @@ struct ReadDocument {
     TokenisedDocument tokenised;
     Passages passages;  ///< of the document's text: what answers may quote
     MemoryPlan memory;  ///< how it is kept, and what to say about it before reading starts
-    std::unique_ptr<ResidentDocument> resident;
-    bool chosen = false;                     ///< tokens that were chosen before: all of them are carried
-    std::unique_ptr<ResidentPieces> pieces;  ///< null: nothing of it is kept
+    std::int32_t tspLayer = 0;
+    std::uint64_t used = 0;          ///< when; larger is later: see ResidentMemory
+    std::unique_ptr<HostCopy> copy;  ///< what of it is in host memory; null: it never leaves the device
+    std::unique_ptr<ResidentDocument> resident;  ///< null: it left the device, or was not let in yet
+    bool chosen = false;                         ///< tokens that were chosen before: all of them are carried
+    std::unique_ptr<ResidentPieces> pieces;      ///< null: nothing of it is kept
+    ResidentMemory::Place place;
 
     /// Tokens whose first reading came from the disk.
     std::int64_t restoredTokens() const {
@@ -87,21 +94,35 @@ public:
     /// 0: one per core). Errors: those of Model; Unsupported when the model has no chat format.
     static Result<std::unique_ptr<AnswerEngine>> create(const std::filesystem::path& model, int threads,
                                                         const std::function<bool(double share)>& progress);
+    /// The same on a device of the caller's choice.
+    static Result<std::unique_ptr<AnswerEngine>> create(kernels::BackendChoice choice,
+                                                        const std::filesystem::path& model, int threads,
+                                                        const std::function<bool(double share)>& progress);
 
     /// Where readings are kept and come from; null: nowhere. It must outlive what `prepare` gives afterwards.
-    void keepReadings(PieceStore* pieces) { m_pieces = pieces; }
+    void keepReadings(PieceStore* pieces);
 
-    /// Tokenises and makes room; nothing is read yet. `tspLayer`: T instead of the shipped policy's; a quick
+    /// `tokenise` and `makeResident` in one. `tspLayer`: T instead of the shipped policy's; a quick
     /// answer whose policy has another reads the document once more. Errors: Empty (no text in the document),
     /// TooLarge (longer than the window leaves room for), OutOfMemory, InvalidArgument (T).
     Result<std::unique_ptr<ReadDocument>> prepare(std::shared_ptr<const Document> document,
                                                   std::optional<std::int32_t> tspLayer = {});
+    /// Everything about a document that takes no memory of the device. Errors: Empty, TooLarge.
+    Result<std::unique_ptr<ReadDocument>> tokenise(std::shared_ptr<const Document> document,
+                                                   std::optional<std::int32_t> tspLayer = {});
+    /// Memory of the device for a document that has none, new or after it left; nothing is read yet.
+    /// Documents that were used before it leave the device where that is needed; those that would have to be
+    /// read again, only where not even 8-bit keys and values for quick answers fit without it. Errors:
+    /// OutOfMemory, InvalidArgument (T), Cancelled (nothing is lost; call it again), DeviceFailed.
+    Result<void> makeResident(ReadDocument& document, const std::stop_token& stop);
+    const ResidentMemory& memory() const { return *m_memory; }
 
-    /// Takes what was kept of the first reading, and when that is whole and `full` is wanted, of the full
-    /// one. `progress` counts the rows of the one that is being restored.
+    /// Takes what is in host memory, then what was kept of the first reading, and when that is whole and
+    /// `full` is wanted, of the full one. `progress` counts the rows of the one that is being restored.
     void restore(ReadDocument& document, bool full, const std::stop_token& stop,
                  const ResidentDocument::Progress& progress);
-    /// First reading and full reading; see ResidentDocument. What they complete is kept.
+    /// First reading and full reading; see ResidentDocument. What they complete is kept. Documents that were
+    /// used earlier and come back without being read again make room for the full reading.
     Result<void> readEarly(ReadDocument& document, const std::stop_token& stop,
                            const ResidentDocument::Progress& progress);
     Result<void> readLate(ReadDocument& document, const std::stop_token& stop,
@@ -110,8 +131,8 @@ public:
     /// The whole text so far, complete characters only; called for every token that adds to it.
     using OnText = std::function<void(std::string_view text)>;
     /// Answers from what was read: the first reading must be done. A stop ends the answer; what was written
-    /// is the outcome, in state Stopped. Errors: Empty (the question), TooLarge, OutOfMemory,
-    /// InvalidArgument.
+    /// is the outcome, in state Stopped. Where memory is short for it, documents that were used earlier leave
+    /// the device. Errors: Empty (the question), TooLarge, OutOfMemory, InvalidArgument.
     Result<AskOutcome> ask(const ReadDocument& document, const AskRequest& request,
                            const std::stop_token& stop, const OnText& onText);
 
@@ -122,9 +143,11 @@ public:
                             const AskRequest& request, const std::stop_token& stop, const OnText& onText);
 
     /// Documents that do not fit the window, or several: tokenises them, cuts them into parts and makes a
-    /// plan for the memory; nothing is read yet. Errors: those of DocumentSet and SegmentedDocument; Empty
-    /// (no text in any of them).
-    Result<std::unique_ptr<ReadParts>> prepareParts(std::vector<std::shared_ptr<const Document>> documents);
+    /// plan for the memory; nothing is read yet. `used`: see ResidentMemory; by itself later than all others.
+    /// Errors: those of DocumentSet and SegmentedDocument; Empty (no text in any of them), Cancelled.
+    Result<std::unique_ptr<ReadParts>> prepareParts(
+        std::vector<std::shared_ptr<const Document>> documents,
+        std::uint64_t used = std::numeric_limits<std::uint64_t>::max(), const std::stop_token& stop = {});
     /// Reads one part, or goes on with it; makes room for it by this order. See SegmentedDocument::read.
     Result<void> readPart(ReadParts& parts, std::size_t part, std::span<const std::size_t> order,
                           const std::stop_token& stop, const ResidentDocument::Progress& progress);
@@ -164,15 +187,33 @@ private:
                                                        std::span<const ByteRange> passages,
                                                        std::int64_t mostTokens, const std::stop_token& stop);
     Policy policyFor(const AskRequest& request, const ReadDocument& document) const;
-    Result<std::unique_ptr<ReadParts>> makeParts(std::vector<std::shared_ptr<const Document>> documents);
+    Result<std::unique_ptr<ReadParts>> makeParts(std::vector<std::shared_ptr<const Document>> documents,
+                                                 std::uint64_t used, const std::stop_token& stop);
     Result<AskOutcome> answerParts(const ReadParts& parts, const AskRequest& request,
                                    const std::stop_token& stop, const OnText& onText);
     const std::string& fingerprint();
     std::unique_ptr<ResidentPieces> piecesOf(ReadDocument& document);
+    /// Room for the first of these that can be had, the best first. To be read again is worth the least that
+    /// helps. Nothing where none can be had: the plan says what is missing.
+    Result<void> makeRoom(std::vector<std::size_t> wishes, std::uint64_t used, const std::stop_token& stop);
+    std::vector<std::size_t> wishesOf(const ReadDocument& document) const;
+    /// Once more after another document left the device, as long as memory is short.
+    template <typename Work>
+    auto withRoom(std::uint64_t used, const std::stop_token& stop, const Work& work) -> decltype(work()) {
+        for (;;) {
+            auto outcome = work();
+            if (outcome || outcome.error().code != ErrorCode::OutOfMemory) return outcome;
+            const Result<bool> left = m_memory->letOneLeave(used, ResidentMemory::Who::ComesBack, stop);
+            if (!left || !*left) return outcome;
+        }
+    }
+    Result<void> planFor(ReadDocument& document);
 
     std::unique_ptr<kernels::Backend> m_backend;  // first: everything below lives in its memory
     std::unique_ptr<Model> m_model;
     std::unique_ptr<LayerRunner> m_runner;
+    std::unique_ptr<ResidentMemory> m_memory;
+    std::unique_ptr<PieceStaging> m_staging;  ///< null: nothing is kept
     std::optional<PromptBuilder> m_prompts;
     std::vector<ObservedLayer> m_evidence;  ///< whose attention says where an answer comes from
     PieceStore* m_pieces = nullptr;

@@ -83,12 +83,12 @@ std::vector<std::int64_t> united(const std::vector<std::int64_t>& a, const std::
 }  // namespace
 
 Result<std::unique_ptr<ReadParts>> AnswerEngine::prepareParts(
-    std::vector<std::shared_ptr<const Document>> documents) {
-    return guarded([&] { return makeParts(std::move(documents)); });
+    std::vector<std::shared_ptr<const Document>> documents, std::uint64_t used, const std::stop_token& stop) {
+    return guarded([&] { return makeParts(std::move(documents), used, stop); });
 }
 
 Result<std::unique_ptr<ReadParts>> AnswerEngine::makeParts(
-    std::vector<std::shared_ptr<const Document>> documents) {
+    std::vector<std::shared_ptr<const Document>> documents, std::uint64_t used, const std::stop_token& stop) {
     Result<DocumentSet> set = DocumentSet::create(std::move(documents));
     if (!set) return tl::unexpected(set.error());
     std::unique_ptr<ReadParts> parts(new ReadParts{std::move(*set), 0, {}, {}, nullptr, ""});
@@ -114,30 +114,43 @@ Result<std::unique_ptr<ReadParts>> AnswerEngine::makeParts(
             all.joined()->name, "If pages are pictures, have their text recognised first.");
     }
     parts->passages = findPassages(*all.joined());
-    // A tenth stays for the answers' own keys and values, and for everybody else.
-    const std::size_t budget = m_backend->freeMemory() / 10 * 9;
     const ModelConfig& model = m_model->config();
     SegmentSizes cut;
     const std::int64_t room = model.window - parts->prefix - cut.overlap - kCarriedOnCpu / 4;
     cut.own = std::clamp<std::int64_t>(room, 1, cut.own);
+    std::vector<Segment> segmentsOf = cutIntoSegments(sizes, cut);
+    const std::size_t each =
+        ResidentDocument::bytes(model, Policy::shipped(model).tspLayer, kernels::KvType::F16,
+                                parts->prefix + cut.overlap + cut.own, false);
+    const Result<void> made =
+        makeRoom({withReserve(each * segmentsOf.size()), withReserve(each)}, used, stop);
+    if (!made) return tl::unexpected(made.error());
+    const std::size_t budget = withoutReserve(m_backend->freeMemory());
     Result<std::unique_ptr<SegmentedDocument>> segments =
-        SegmentedDocument::create(*m_model, *m_backend, prefix.prompt, std::move(ids),
-                                  cutIntoSegments(sizes, cut), Policy::shipped(model).tspLayer, budget);
+        SegmentedDocument::create(*m_model, *m_backend, prefix.prompt, std::move(ids), std::move(segmentsOf),
+                                  Policy::shipped(model).tspLayer, budget);
     if (!segments) return tl::unexpected(segments.error());
     parts->segments = std::move(*segments);
+    parts->used = used;
+    parts->place = m_memory->add(*parts);
     parts->sentence = memorySentence(*parts->segments, all.size());
     return parts;
 }
 
 Result<void> AnswerEngine::readPart(ReadParts& parts, std::size_t part, std::span<const std::size_t> order,
                                     const std::stop_token& stop, const ResidentDocument::Progress& progress) {
-    makeRoom(parts, order, part);
+    kvasir::makeRoom(parts, order, part);
+    if (!parts.segments->isHeld(part)) {
+        const Result<void> made = makeRoom({withReserve(parts.segments->bytesOfLongest())}, parts.used, stop);
+        if (!made) return made;
+    }
     return guarded([&] { return parts.segments->read(*m_runner, part, stop, progress); });
 }
 
 Result<AskOutcome> AnswerEngine::askParts(const ReadParts& parts, const AskRequest& request,
                                           const std::stop_token& stop, const OnText& onText) {
-    return guarded([&] { return answerParts(parts, request, stop, onText); });
+    return withRoom(parts.used, stop,
+                    [&] { return guarded([&] { return answerParts(parts, request, stop, onText); }); });
 }
 
 Result<AskOutcome> AnswerEngine::answerParts(const ReadParts& parts, const AskRequest& request,

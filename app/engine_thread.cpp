@@ -6,18 +6,19 @@ namespace kvasir {
 namespace {
 
 bool isEarlyDone(const std::unique_ptr<ReadDocument>& read) {
-    return read != nullptr && read->resident->earlyDone();
+    return read != nullptr && read->resident != nullptr && read->resident->earlyDone();
 }
 
 }  // namespace
 
 EngineThread::EngineThread(Events events, int threads, double longWait, PieceStore* pieces,
-                           std::filesystem::path calibrations)
+                           std::filesystem::path calibrations, MakeEngine makeEngine)
     : m_events(std::move(events)),
       m_threads(threads),
       m_longWait(longWait),
       m_pieces(pieces),
       m_calibrations(std::move(calibrations)),
+      m_makeEngine(std::move(makeEngine)),
       m_thread([this](const std::stop_token& stop) { loop(stop); }) {
     if (m_pieces == nullptr) return;
     m_pieces->setListener([this] {
@@ -52,7 +53,7 @@ void EngineThread::addDocument(DocumentId id, std::shared_ptr<const Document> do
     const std::lock_guard lock(m_mutex);
     auto work = std::make_shared<Work>();
     work->document = std::move(document);
-    work->order = ++m_order;
+    work->used = work->order = ++m_order;
     if (const auto old = m_documents.find(id); old != m_documents.end()) m_removed.push_back(old->second);
     m_documents[id] = std::move(work);
     if (m_running == JobKind::ReadLate) m_runningStop.request_stop();
@@ -90,6 +91,8 @@ void EngineThread::continueReading(DocumentId id) {
     const auto found = m_documents.find(id);
     if (found == m_documents.end()) return;
     found->second->paused = false;
+    found->second->away = false;
+    found->second->used = ++m_order;
     found->second->failure.reset();
     m_wake.notify_all();
 }
@@ -108,6 +111,7 @@ void EngineThread::ask(DocumentId document, AnswerKey key, AskRequest request, F
     // Who asks wants it read, even if it was stopped before.
     if (const auto found = m_documents.find(document); found != m_documents.end()) {
         found->second->paused = false;
+        found->second->used = ++m_order;
         look = wantsLook(m_questions.back(), *found->second);
     }
     const bool other = m_runningDocument != document;
@@ -233,9 +237,10 @@ std::optional<EngineThread::Job> EngineThread::nextCheck() {
 
 /// With the lock held: a document that reads faster than the disk writes.
 std::optional<EngineThread::Job> EngineThread::nextKeep() {
-    if (m_pieces == nullptr || !m_pieces->hasRoom()) return std::nullopt;
+    if (m_pieces == nullptr) return std::nullopt;
     for (const auto& [id, work] : m_documents) {
-        if (work->read == nullptr || work->read->pieces == nullptr || work->read->pieces->saved()) continue;
+        if (work->read == nullptr || work->read->pieces == nullptr || !work->read->pieces->canSave())
+            continue;
         Job job;
         job.kind = JobKind::Keep;
         job.document = id;
@@ -245,20 +250,23 @@ std::optional<EngineThread::Job> EngineThread::nextKeep() {
     return std::nullopt;
 }
 
+/// With the lock held.
+bool EngineThread::isAsked(DocumentId id) const {
+    return std::any_of(m_questions.begin(), m_questions.end(),
+                       [&](const Question& question) { return question.document == id; });
+}
+
 std::optional<EngineThread::Job> EngineThread::nextReading() {
     if (m_engine == nullptr) return std::nullopt;
-    const auto asked = [&](DocumentId id) {
-        return std::any_of(m_questions.begin(), m_questions.end(),
-                           [&](const Question& q) { return q.document == id; });
-    };
     Job best;
     std::pair<int, std::uint64_t> bestRank{0, 0};
     for (const auto& [id, work] : m_documents) {
-        if (work->paused || work->failure) continue;
+        const bool asked = isAsked(id);
+        if (work->paused || work->failure || (work->away && !asked)) continue;
         if (work->parts != nullptr && !isToBeReadInParts(*work)) continue;
         const bool early = !isEarlyDone(work->read);
         if (!early && (!m_fullReading || work->noFull || work->read->resident->fullDone())) continue;
-        const std::pair<int, std::uint64_t> rank{early ? (asked(id) ? 3 : 2) : 1, work->order};
+        const std::pair<int, std::uint64_t> rank{early ? (asked ? 3 : 2) : 1, work->order};
         if (rank <= bestRank) continue;
         bestRank = rank;
         best.kind = early ? JobKind::ReadEarly : JobKind::ReadLate;

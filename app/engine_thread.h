@@ -25,8 +25,12 @@ namespace kvasir {
 /// What comes first: a question whose document is read; a first look for one that would have to wait long;
 /// the check of a quick answer whose document is read in full; the first reading of documents (those with a
 /// waiting question before others, the newest before older ones); the full reading. Something more urgent
-/// interrupts a reading or a check: a reading goes on afterwards where it was. Public methods may be called
-/// from any thread and return at once; events are called on the engine thread and must not wait.
+/// interrupts a reading or a check: a reading goes on afterwards where it was. Where the device's memory is
+/// short, the document that was asked or opened least recently leaves it (ResidentMemory) and is brought back
+/// by a question, or by `continueReading`; reading in the background never drives out a document that was
+/// used later than the one it is for, so that no two of them drive out one another for ever. Public methods
+/// may be called from any thread and return at once; events are called on the engine thread and must not
+/// wait.
 class EngineThread {
 public:
     using AnswerKey = std::int64_t;
@@ -53,10 +57,15 @@ public:
 
     /// Whoever waits longer is shown a first look meanwhile.
     static constexpr double kLongWait = 5;  // seconds
+    /// Loads a model on a device of the caller's choice; as AnswerEngine::create.
+    using MakeEngine = std::function<Result<std::unique_ptr<AnswerEngine>>(
+        const std::filesystem::path& model, const std::function<bool(double share)>& progress)>;
     /// `pieces`: where readings are kept; null: nowhere. It must outlive this. `calibrations`: the folder of
     /// the user's own (see AnswerEngine::useCalibration); what ships is used without one.
+    /// `makeEngine`: AnswerEngine::create without one.
     explicit EngineThread(Events events, int threads = 0, double longWait = kLongWait,
-                          PieceStore* pieces = nullptr, std::filesystem::path calibrations = {});
+                          PieceStore* pieces = nullptr, std::filesystem::path calibrations = {},
+                          MakeEngine makeEngine = {});
     /// Stops what is running (within 100 ms) and joins. Questions without an answer get no event any more.
     ~EngineThread();
 
@@ -93,6 +102,8 @@ private:
         std::optional<Error> failure;          ///< why the present model cannot read it; guarded by m_mutex
         bool noFull = false;                   ///< the full reading failed: quick answers only
         std::uint64_t order = 0;               ///< larger is newer
+        std::uint64_t used = 0;                ///< asked or opened; guarded by m_mutex
+        std::atomic<bool> away = false;        ///< its memory went to others, or never came to it
         std::atomic<double> secondsLeft = -1;  ///< of the first reading; < 0: not known
     };
     struct Question {
@@ -148,6 +159,12 @@ private:
     void runEarly(Job& job);
     void runLate(Job& job);
     bool prepare(Work& work, DocumentId id);
+    Result<void> enter(Work& work);
+    void noteUses();
+    bool isAsked(DocumentId id) const;
+    void setAway(DocumentId id, Work& work);
+    void reportAway();
+    void failReading(DocumentId id, Work& work, const Error& error);
     void restore(DocumentId id, Work& work, ReadingStage stage);
 
     // engine_thread_parts.cpp
@@ -160,13 +177,13 @@ private:
     void runCheckParts(Job& job);
     void report(DocumentId id, Work& work, ReadingStage stage);
     void reportModel();
-    bool dropOldest(const Work& except);
 
     Events m_events;
     int m_threads;
     double m_longWait;
     PieceStore* m_pieces;
     std::filesystem::path m_calibrations;
+    MakeEngine m_makeEngine;
 
     std::mutex m_mutex;
     std::condition_variable_any m_wake;

@@ -29,7 +29,7 @@ void EngineThread::run(Job& job) {
             runCheck(job);
             break;
         case JobKind::Keep:
-            job.work->read->pieces->save();
+            job.work->read->pieces->saveAndWait();
             break;
         case JobKind::ReadEarly:
             runEarly(job);
@@ -40,8 +40,10 @@ void EngineThread::run(Job& job) {
         case JobKind::Halt: {
             const bool done = job.work->parts != nullptr
                                   ? !isToBeReadInParts(*job.work)
-                                  : job.work->read != nullptr && job.work->read->resident->fullDone();
-            if (job.work->paused && !done) report(job.document, *job.work, ReadingStage::Stopped);
+                                  : job.work->read != nullptr && job.work->read->resident != nullptr &&
+                                        job.work->read->resident->fullDone();
+            if (job.work->paused && !done && !job.work->away)
+                report(job.document, *job.work, ReadingStage::Stopped);
             break;
         }
         case JobKind::Forget:
@@ -64,6 +66,7 @@ void EngineThread::runLoad(const std::filesystem::path& path) {
         work->read.reset();
         work->parts.reset();
         work->inParts = false;
+        work->away = false;
         work->state.parts = {};
         {
             const std::lock_guard lock(m_mutex);
@@ -76,11 +79,13 @@ void EngineThread::runLoad(const std::filesystem::path& path) {
     m_model = {};
     m_model.path = path;
     const std::stop_token stop = m_runningStop.get_token();
-    Result<std::unique_ptr<AnswerEngine>> engine = AnswerEngine::create(path, m_threads, [&](double share) {
+    const auto progress = [&](double share) {
         m_model.loadShare = share;
         reportModel();
         return !stop.stop_requested();
-    });
+    };
+    Result<std::unique_ptr<AnswerEngine>> engine =
+        m_makeEngine ? m_makeEngine(path, progress) : AnswerEngine::create(path, m_threads, progress);
     if (engine) {
         m_engine = std::move(*engine);
         m_engine->useCalibration(m_calibrations);
@@ -129,10 +134,12 @@ void EngineThread::runAsk(Job& job) {
             job.work->read->resident->fullDone() ? AnswerMode::Full : question.request.mode;
         question.request.mode = mode;
         findPassages(question);
+        noteUses();
         Result<AskOutcome> outcome =
             m_engine->ask(*job.work->read, question.request, stop,
                           [&](std::string_view text) { m_events.text(question.key, mode, text); });
         if (outcome) keepDraft(question, *outcome);
+        reportAway();
         finish(std::move(outcome));
     }
 }
@@ -208,40 +215,88 @@ void EngineThread::noteEarly(DocumentId id, Work& work, std::int64_t rows, std::
     if (look) m_runningStop.request_stop();
 }
 
-/// Tokens and memory for a document; false after noting why it cannot be read.
+/// Tokens and memory for a document; false after noting why it cannot be read now.
 bool EngineThread::prepare(Work& work, DocumentId id) {
-    if (work.read != nullptr || work.parts != nullptr) return true;
-    Result<std::unique_ptr<ReadDocument>> read = m_engine->prepare(work.document);
-    while (!read && read.error().code == ErrorCode::OutOfMemory && dropOldest(work))
-        read = m_engine->prepare(work.document);
-    if (!read && read.error().code == ErrorCode::TooLarge) return prepareParts(work, id);
-    if (!read) {
+    if (work.parts != nullptr || (work.read != nullptr && work.read->resident != nullptr)) return true;
+    {
         const std::lock_guard lock(m_mutex);
-        work.failure = read.error();
-        work.state.error = read.error();
-        report(id, work, ReadingStage::Failed);
+        // Who waits for an answer comes before everybody else, in whatever order they were asked.
+        if (isAsked(id)) work.used = ++m_order;
+    }
+    noteUses();
+    const Result<void> made = enter(work);
+    reportAway();
+    if (!made && made.error().code == ErrorCode::Cancelled) return false;
+    if (!made && made.error().code == ErrorCode::TooLarge) return prepareParts(work, id);
+    if (!made && made.error().code == ErrorCode::OutOfMemory && work.read != nullptr &&
+        m_engine->memory().hasLaterOnes(work.read->used)) {
+        setAway(id, work);
         return false;
     }
-    work.read = std::move(*read);
+    if (!made) {
+        failReading(id, work, made.error());
+        return false;
+    }
+    work.away = false;
     work.state.tokens = work.read->resident->size();
     reportModel();
     return true;
 }
 
-/// Frees the least recently opened other document's memory; it is read again when it is asked about.
-bool EngineThread::dropOldest(const Work& except) {
-    const std::lock_guard lock(m_mutex);
-    std::shared_ptr<Work> oldest;
-    for (const auto& [id, work] : m_documents) {
-        const bool held = work->read != nullptr || work->parts != nullptr;
-        const bool candidate = held && work.get() != &except;
-        if (candidate && (oldest == nullptr || work->order < oldest->order)) oldest = work;
+Result<void> EngineThread::enter(Work& work) {
+    if (work.read == nullptr) {
+        Result<std::unique_ptr<ReadDocument>> read = m_engine->tokenise(work.document);
+        if (!read) return tl::unexpected(read.error());
+        work.read = std::move(*read);
+        noteUses();
     }
-    if (oldest == nullptr) return false;
-    oldest->read.reset();
-    oldest->parts.reset();
-    oldest->paused = true;  // else the two would drop one another for ever
-    return true;
+    return m_engine->makeResident(*work.read, m_runningStop.get_token());
+}
+
+/// Who was asked or opened when decides who leaves the device.
+void EngineThread::noteUses() {
+    const std::lock_guard lock(m_mutex);
+    for (const auto& [id, work] : m_documents) {
+        if (work->read != nullptr) work->read->used = work->used;
+        if (work->parts != nullptr) work->parts->used = work->used;
+    }
+}
+
+void EngineThread::setAway(DocumentId id, Work& work) {
+    work.away = true;
+    work.secondsLeft = -1;
+    work.clock = {};
+    work.state.share = 0;
+    work.state.secondsLeft = -1;
+    report(id, work, ReadingStage::Away);
+}
+
+/// Says which documents had to leave.
+void EngineThread::reportAway() {
+    std::vector<std::pair<DocumentId, std::shared_ptr<Work>>> gone;
+    {
+        const std::lock_guard lock(m_mutex);
+        for (const auto& [id, work] : m_documents) {
+            const bool left = work->parts != nullptr
+                                  ? work->state.parts.read > 0 && work->parts->segments->readCount() == 0
+                                  : work->read != nullptr && work->read->resident == nullptr;
+            if (left && !work->away && !work->failure && m_runningDocument != id) gone.emplace_back(id, work);
+        }
+    }
+    for (const auto& [id, work] : gone) {
+        if (work->parts != nullptr) work->state.parts = work->parts->read();
+        setAway(id, *work);
+    }
+    if (!gone.empty()) reportModel();
+}
+
+void EngineThread::failReading(DocumentId id, Work& work, const Error& error) {
+    {
+        const std::lock_guard lock(m_mutex);
+        work.failure = error;
+    }
+    work.state.error = error;
+    report(id, work, ReadingStage::Failed);
 }
 
 /// What was kept of the document comes back before anything is read: with it goes a jump of the progress, of
@@ -281,17 +336,13 @@ void EngineThread::runEarly(Job& job) {
     } else if (done.error().code == ErrorCode::Cancelled) {
         if (work.paused) report(job.document, work, ReadingStage::Stopped);
     } else {
-        {
-            const std::lock_guard lock(m_mutex);
-            work.failure = done.error();
-        }
-        work.state.error = done.error();
-        report(job.document, work, ReadingStage::Failed);
+        failReading(job.document, work, done.error());
     }
 }
 
 void EngineThread::runLate(Job& job) {
     Work& work = *job.work;
+    noteUses();
     restore(job.document, work, ReadingStage::FullReading);
     work.clock.start(work.read->resident->lateRows());
     report(job.document, work, ReadingStage::FullReading);
@@ -302,6 +353,7 @@ void EngineThread::runLate(Job& job) {
             work.state.secondsLeft = work.clock.secondsLeft(all);
             report(job.document, work, ReadingStage::FullReading);
         });
+    reportAway();
     if (done) {
         report(job.document, work, ReadingStage::FullDone);
     } else if (done.error().code != ErrorCode::Cancelled) {
@@ -324,7 +376,7 @@ void EngineThread::reportModel() {
     {
         const std::lock_guard lock(m_mutex);
         for (const auto& [id, work] : m_documents) {
-            if (work->read != nullptr)
+            if (work->read != nullptr && work->read->resident != nullptr)
                 m_model.documentBytes += static_cast<std::int64_t>(work->read->resident->bytes());
             if (work->parts != nullptr)
                 m_model.documentBytes += static_cast<std::int64_t>(work->parts->segments->bytes());

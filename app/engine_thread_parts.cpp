@@ -18,21 +18,27 @@ double secondsSince(Clock::time_point begin) {
 }  // namespace
 
 bool EngineThread::prepareParts(Work& work, DocumentId id) {
-    Result<std::unique_ptr<ReadParts>> parts = m_engine->prepareParts({work.document});
-    while (!parts && parts.error().code == ErrorCode::OutOfMemory && dropOldest(work))
-        parts = m_engine->prepareParts({work.document});
+    std::uint64_t used = 0;
+    {
+        const std::lock_guard lock(m_mutex);
+        used = work.used;
+    }
+    Result<std::unique_ptr<ReadParts>> parts =
+        m_engine->prepareParts({work.document}, used, m_runningStop.get_token());
+    reportAway();
+    if (!parts && parts.error().code == ErrorCode::Cancelled) return false;
+    if (!parts && parts.error().code == ErrorCode::OutOfMemory && m_engine->memory().hasLaterOnes(used)) {
+        setAway(id, work);
+        return false;
+    }
     if (!parts) {
-        {
-            const std::lock_guard lock(m_mutex);
-            work.failure = parts.error();
-        }
-        work.state.error = parts.error();
-        report(id, work, ReadingStage::Failed);
+        failReading(id, work, parts.error());
         return false;
     }
     work.parts = std::move(*parts);
     work.partOrder = rankParts(*work.parts, {});
     work.inParts = true;
+    work.away = false;
     work.state.tokens = std::ssize(work.parts->tokens);
     work.state.parts = work.parts->read();
     work.clock.start(0);
@@ -47,7 +53,8 @@ bool EngineThread::isToBeReadInParts(const Work& work) const {
 /// Whether there is more to check a draft by. Asking again costs more the more parts there are: it is done
 /// when their number has doubled, and at the end.
 bool EngineThread::isDue(const Draft& draft, const Work& work) const {
-    if (work.parts == nullptr) return work.read != nullptr && work.read->resident->fullDone();
+    if (work.parts == nullptr)
+        return work.read != nullptr && work.read->resident != nullptr && work.read->resident->fullDone();
     const std::int32_t asked = draft.outcome.answer.parts.read, read = work.parts->read().read;
     return read > asked && (read >= 2 * asked || !isToBeReadInParts(work));
 }
@@ -55,6 +62,7 @@ bool EngineThread::isDue(const Draft& draft, const Work& work) const {
 Result<void> EngineThread::readPart(Work& work, DocumentId id, std::size_t part,
                                     const std::stop_token& stop) {
     const PartsRead before = work.parts->read();
+    noteUses();
     const Result<void> done =
         m_engine->readPart(*work.parts, part, work.partOrder, stop, [&](std::int64_t rows, std::int64_t all) {
             const std::int64_t whole = before.all * all, now = before.read * all + rows;
@@ -64,6 +72,7 @@ Result<void> EngineThread::readPart(Work& work, DocumentId id, std::size_t part,
             report(id, work, ReadingStage::FirstReading);
         });
     work.state.parts = work.parts->read();
+    reportAway();
     return done;
 }
 
@@ -75,13 +84,11 @@ void EngineThread::runReadPart(Job& job) {
     if (done) {
         const bool more = isToBeReadInParts(work);
         report(job.document, work, more ? ReadingStage::FirstReading : ReadingStage::FirstDone);
+    } else if (done.error().code == ErrorCode::OutOfMemory &&
+               m_engine->memory().hasLaterOnes(work.parts->used)) {
+        setAway(job.document, work);
     } else if (done.error().code != ErrorCode::Cancelled) {
-        {
-            const std::lock_guard lock(m_mutex);
-            work.failure = done.error();
-        }
-        work.state.error = done.error();
-        report(job.document, work, ReadingStage::Failed);
+        failReading(job.document, work, done.error());
     } else if (work.paused) {
         report(job.document, work, ReadingStage::Stopped);
     }
@@ -91,6 +98,7 @@ void EngineThread::runReadPart(Job& job) {
 /// Reads the parts that fit the question best, for a short time, and answers from all that are read.
 Result<AskOutcome> EngineThread::askInParts(Job& job, const std::stop_token& stop) {
     Work& work = *job.work;
+    work.away = false;
     Question& question = *job.question;
     const std::vector<ByteRange>& passages = question.request.passages;
     if (!passages.empty()) work.partOrder = rankParts(*work.parts, passages);

@@ -106,6 +106,7 @@ DocumentId LocalWorkspace::open(const QString& path) {
     m_order.insert(m_order.begin(), id);
     Entry& entry = m_documents[id];
     if (!entry.info.open || entry.reading.stage == ReadingStage::Failed) startThread(id, {});
+    if (entry.reading.stage == ReadingStage::Away) m_engine->continueReading(id);
     emit documentsChanged();
     return id;
 }

@@ -14,6 +14,7 @@
 #include "app/document_set.h"
 #include "app/passages.h"
 #include "app/prompt.h"
+#include "app/resident_memory.h"
 #include "engine/segmented_document.h"
 #include "engine/segmented_question.h"
 #include "engine/tokenizer.h"
@@ -27,7 +28,9 @@ struct ReadParts {
     std::vector<TextToken> tokens;  ///< of all documents, with their bytes of the joined text
     Passages passages;              ///< of the joined text
     std::unique_ptr<SegmentedDocument> segments;
-    std::string sentence;  ///< for the user, before reading starts: memory, and whether all parts fit
+    std::string sentence;    ///< for the user, before reading starts: memory, and whether all parts fit
+    std::uint64_t used = 0;  ///< when; larger is later: see ResidentMemory
+    ResidentMemory::Place place = {};
 
     PartsRead read() const;
     /// Bytes of the joined text that are the part's own.

@@ -21,6 +21,7 @@ enum class ReadingStage : std::uint8_t {
     Stopped,  ///< by the user; goes on where it was when asked to
     Failed,   ///< `error` says why
     Locked,   ///< needs a password
+    Away,     ///< not in the device's memory, which others needed: a question brings it back
 };
 
 struct ReadingState {

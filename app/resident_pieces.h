@@ -3,48 +3,79 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <stop_token>
 #include <string>
-#include <vector>
 
 #include "app/store/piece_store.h"
+#include "engine/host_copy.h"
 #include "engine/piece_keys.h"
+#include "engine/piece_staging.h"
 #include "engine/resident_document.h"
 
 namespace kvasir {
 
-/// The pieces of one reading of one document. Engine thread only. Store and document must outlive it.
+/// The pieces of one reading of one document. Copies between device and host run beside what is computed; at
+/// most as many pieces are under way as the staging has blocks. Engine thread only. Store, staging and what
+/// was named in `moveTo` must outlive it.
 class ResidentPieces {
 public:
     /// `sha256` of the file that the document was read from: with it the pieces go.
-    ResidentPieces(PieceStore& store, ResidentDocument& document, PieceKeys keys, std::string sha256);
+    ResidentPieces(PieceStore& store, PieceStaging& staging, PieceKeys keys, std::string sha256);
+    /// Waits for copies that are under way.
+    ~ResidentPieces();
+    ResidentPieces(const ResidentPieces&) = delete;
+    ResidentPieces& operator=(const ResidentPieces&) = delete;
+
+    /// Where the rows are from now on: on the device, or (null) only in `copy`. Copies under way are waited
+    /// for.
+    void moveTo(ResidentDocument* document, const HostCopy* copy);
 
     /// Takes what was kept of the stage, from its first row that is missing up to the first piece that is not
-    /// there or damaged. `progress` is called a few times a second. A stop ends it early; what was taken
-    /// stays.
+    /// there or damaged: while a piece goes to the device the next one is read and checked. `progress` is
+    /// called a few times a second. A stop ends it early; what was taken stays.
     void restore(PieceStage stage, const std::stop_token& stop, const ResidentDocument::Progress& progress);
     /// Rows that came from the disk.
     std::int64_t restoredRows(PieceStage stage) const { return m_restored[index(stage)]; }
 
-    /// Hands the pieces that are complete, and were not yet handed over, to the store, as far as it has room.
+    /// Hands pieces that have arrived in host memory to the store, and begins to copy others that are
+    /// complete, as far as there is room. Never waits for the device.
     void save();
+    /// The same, and waits for what is under way.
+    void saveAndWait();
+    /// Whether `save` has something to do, and room for it.
+    bool canSave() const;
     /// Whether every piece that is complete was handed over.
     bool saved() const;
+    /// Whether, besides, the store keeps what it was given: the document comes back from there.
+    bool isKept() const { return saved() && m_store.keeps(m_use); }
 
 private:
+    struct Copying {
+        PieceStore::Piece piece;
+        kernels::CopyId copy = 0;
+    };
+
     static std::size_t index(PieceStage stage) { return static_cast<std::size_t>(stage); }
     std::int64_t rowsOf(PieceStage stage) const;
-    bool complete(PieceStage stage, std::int64_t piece) const;
-    bool saveOne(PieceStage stage);
+    /// Whether the next piece of the stage that was not begun is complete.
+    bool hasNext(PieceStage stage) const;
+    bool begin(PieceStage stage);
+    void handOver(bool wait);
+    void giveUp();
 
     PieceStore& m_store;
-    ResidentDocument& m_document;
+    PieceStaging& m_staging;
+    ResidentDocument* m_document = nullptr;
+    const HostCopy* m_copy = nullptr;
     PieceKeys m_keys;
     std::string m_sha256;
     std::int64_t m_use;
-    std::array<std::int64_t, 2> m_next{};      ///< by stage: the first piece that was not handed over
+    std::array<std::int64_t, 2> m_next{};      ///< by stage: the first piece that was not begun
     std::array<std::int64_t, 2> m_restored{};  ///< by stage: rows
-    std::vector<std::byte> m_buffer;
+    std::array<PieceShape, 2> m_first{};       ///< by stage: what its first piece is like
+    std::int64_t m_size = 0;
+    std::deque<Copying> m_copying;  ///< oldest first
 };
 
 }  // namespace kvasir

@@ -62,37 +62,25 @@ LayerCache::Room LayerCache::claim(std::int64_t n) {
     return room;
 }
 
-template <typename Visit>
-void LayerCache::visitRows(std::int64_t row, std::int64_t n, const Visit& visit) const {
-    const kernels::KvRows& rows = m_runs.back().rows;
-    const std::int64_t rowBytes = m_shape.headSize * kernels::bytesOf(m_type);
-    for (std::byte* memory : {rows.keys, rows.values}) {
-        for (std::int64_t g = 0; g < m_shape.kvHeads; ++g)
-            visit(memory + (g * rows.stride + row) * rowBytes, static_cast<std::size_t>(n * rowBytes));
-    }
-    if (m_type != kernels::KvType::Int8) return;
-    for (float* scales : {rows.keyScales, rows.valueScales}) {
-        for (std::int64_t g = 0; g < m_shape.kvHeads; ++g) {
-            visit(reinterpret_cast<std::byte*>(scales + g * rows.stride + row),
-                  static_cast<std::size_t>(n) * sizeof(float));
-        }
-    }
-}
-
-void LayerCache::copyToHost(std::int64_t row, std::int64_t n, std::byte* to) const {
+void LayerCache::addBlocks(std::int64_t row, std::int64_t n, std::byte*& host,
+                           std::vector<kernels::CopyBlock>& blocks) const {
     assert(!m_runs.empty() && row + n <= m_spans.back().count);
-    visitRows(row, n, [&](const std::byte* device, std::size_t bytes) {
-        m_backend->copyToHost(to, device, bytes);
-        to += bytes;
-    });
-}
-
-void LayerCache::appendFromHost(const std::byte* from, std::int64_t n) {
-    const Room room = claim(n);
-    visitRows(room.row, n, [&](std::byte* device, std::size_t bytes) {
-        m_backend->copyToDevice(device, from, bytes);
-        from += bytes;
-    });
+    const kernels::KvRows& rows = m_runs.back().rows;
+    const auto add = [&](std::byte* memory, std::int64_t rowBytes) {
+        const auto bytes = static_cast<std::size_t>(n * rowBytes);
+        blocks.push_back({.device = memory + row * rowBytes,
+                          .host = host,
+                          .bytes = bytes,
+                          .rows = static_cast<std::size_t>(m_shape.kvHeads),
+                          .stride = static_cast<std::size_t>(rows.stride * rowBytes)});
+        host += bytes * static_cast<std::size_t>(m_shape.kvHeads);
+    };
+    const std::int64_t elementRow = m_shape.headSize * kernels::bytesOf(m_type);
+    add(rows.keys, elementRow);
+    add(rows.values, elementRow);
+    if (m_type != kernels::KvType::Int8) return;
+    for (float* scales : {rows.keyScales, rows.valueScales})
+        add(reinterpret_cast<std::byte*>(scales), std::int64_t{sizeof(float)});
 }
 
 std::int64_t LayerCache::rows() const {

@@ -40,10 +40,10 @@ public:
     /// Drops the open run's rows from `rows` on.
     void truncate(std::int64_t rows) { m_spans.back().count = rows; }
 
-    /// Rows [row, row + n) of the open run to host memory, and from there behind its last row: keys
-    /// [G][n][d], values likewise, then of 8-bit ones the scales of keys [G][n] and of values.
-    void copyToHost(std::int64_t row, std::int64_t n, std::byte* to) const;
-    void appendFromHost(const std::byte* from, std::int64_t n);
+    /// What copies rows [row, row + n) of the open run to host memory or from there: keys [G][n][d], values
+    /// likewise, then of 8-bit ones the scales of keys [G][n] and of values. `host` moves behind them.
+    void addBlocks(std::int64_t row, std::int64_t n, std::byte*& host,
+                   std::vector<kernels::CopyBlock>& blocks) const;
 
     kernels::KvType type() const { return m_type; }
     std::span<const kernels::KvSpan> spans() const { return m_spans; }
@@ -69,9 +69,6 @@ private:
         /// `count` valid rows; positions count up from `first` unless the run has its own.
         kernels::KvSpan span(std::int64_t count, std::int32_t first) const;
     };
-    /// Calls visit(device, bytes) for each stretch of memory that holds those rows, in the order above.
-    template <typename Visit>
-    void visitRows(std::int64_t row, std::int64_t n, const Visit& visit) const;
     [[nodiscard]] bool makeRun(std::int64_t capacity, Run& run) const;
 
     kernels::Backend* m_backend;

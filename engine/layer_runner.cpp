@@ -30,7 +30,14 @@ Result<std::unique_ptr<LayerRunner>> LayerRunner::create(const Model& model, Bac
     const std::int64_t attention = std::int64_t{c.heads} * c.headSize,
                        kv = std::int64_t{c.kvHeads} * c.headSize;
     runner->m_wholeLayers = runner->backendRunsLayers();
+    const tl::unexpected<Error> outOfMemory =
+        fail(ErrorCode::OutOfMemory, "There is not enough memory to work in.", model.path().string(),
+             "Close other programs, or choose a smaller model.");
     if (runner->m_wholeLayers) runner->m_chunkRows = std::max(kWindowRows, backend.chunkRows());
+    const std::size_t most = backend.freeMemory() / 4;
+    while (runner->m_chunkRows > kWindowRows && runner->workspaceBytes(kernels::KvType::F16, 0) > most)
+        runner->m_chunkRows = std::max(kWindowRows, runner->m_chunkRows / 2);
+    if (!runner->reserve(kernels::KvType::F16, 0)) return outOfMemory;
     std::vector<std::pair<std::unique_ptr<Buffer>*, std::int64_t>> scratch{{&runner->m_normed, c.width},
                                                                            {&runner->m_query, attention}};
     if (!runner->m_wholeLayers) {
@@ -43,10 +50,7 @@ Result<std::unique_ptr<LayerRunner>> LayerRunner::create(const Model& model, Bac
     }
     for (const auto& [buffer, width] : scratch) {
         *buffer = backend.allocate(static_cast<std::size_t>(kWindowRows * width) * sizeof(float));
-        if (*buffer == nullptr) {
-            return fail(ErrorCode::OutOfMemory, "There is not enough memory to work in.",
-                        model.path().string(), "Close other programs, or choose a smaller model.");
-        }
+        if (*buffer == nullptr) return outOfMemory;
     }
     if (model.embedding() == nullptr)
         runner->m_embedding.resize(static_cast<std::size_t>(runner->m_chunkRows * c.width));
@@ -93,6 +97,20 @@ kernels::LayerCall LayerRunner::layerCall(std::int32_t layer) const {
     call.ropeStyle = c.ropeStyle;
     call.inverseFrequency = c.ropeOf(layer).data();
     return call;
+}
+
+kernels::LayerCall LayerRunner::largestCall(kernels::KvType type) const {
+    kernels::LayerCall call = layerCall(0);
+    call.store.type = type;
+    return call;
+}
+
+std::size_t LayerRunner::workspaceBytes(kernels::KvType type, std::int64_t keys) const {
+    return m_backend.workspaceBytes(largestCall(type), m_chunkRows, keys);
+}
+
+bool LayerRunner::reserve(kernels::KvType type, std::int64_t keys) {
+    return m_backend.reserve(largestCall(type), m_chunkRows, keys);
 }
 
 bool LayerRunner::backendRunsLayers() const {

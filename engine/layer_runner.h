@@ -23,7 +23,9 @@ Result<void> deviceState(const kernels::Backend& backend);
 /// Holds the scratch memory of a layer. One thread at a time. Model and back end must outlive it.
 class LayerRunner {
 public:
-    /// OutOfMemory when the scratch memory does not fit.
+    /// Takes all memory that layers work in, the back end's workspaces too, and makes the chunks smaller
+    /// where they would take more than a quarter of what is free: so what is free afterwards is there for
+    /// documents. OutOfMemory when it does not fit.
     static Result<std::unique_ptr<LayerRunner>> create(const Model& model, kernels::Backend& backend);
 
     /// Rows that one call of `run` takes at most; readers of long prompts work in chunks of it.
@@ -46,6 +48,11 @@ public:
     /// OutOfMemory, and those of deviceState; `logits` is then meaningless.
     Result<void> logits(const float* hidden, std::int64_t n, std::vector<float>& logits);
 
+    /// What layers over keys and values of this type work in, beyond what was taken by `create`, behind
+    /// `keys` rows; and taking it. False: there is not that much.
+    std::size_t workspaceBytes(kernels::KvType type, std::int64_t keys) const;
+    [[nodiscard]] bool reserve(kernels::KvType type, std::int64_t keys);
+
     const Model& model() const { return m_model; }
     kernels::Backend& backend() const { return m_backend; }
 
@@ -53,6 +60,7 @@ private:
     LayerRunner(const Model& model, kernels::Backend& backend) : m_model(model), m_backend(backend) {}
     kernels::LayerCall layerCall(std::int32_t layer) const;
     bool backendRunsLayers() const;
+    kernels::LayerCall largestCall(kernels::KvType type) const;
     void norm(const std::unique_ptr<kernels::Buffer>& weight, const float* x, std::int64_t n,
               std::int64_t width, float* out);
 

@@ -11,6 +11,15 @@
 
 namespace kvasir {
 
+/// A tenth of what is free stays for the answers' own keys and values, and for everybody else: what of it a
+/// document may take, and how much must be free for a document of `bytes`.
+constexpr std::size_t withoutReserve(std::size_t free) {
+    return free / 10 * 9;
+}
+constexpr std::size_t withReserve(std::size_t bytes) {
+    return (bytes / 9 + 1) * 10;
+}
+
 struct MemoryPlan {
     kernels::KvType type = kernels::KvType::F16;
     bool fullReading = true;  ///< the full reading has room as well

@@ -180,17 +180,20 @@ Result<std::span<const std::byte>> checkPiece(std::span<const std::byte> file, c
     return contents;
 }
 
-Result<std::span<const std::byte>> readPiece(const std::filesystem::path& path, const PieceKey& key,
-                                             const PieceShape& shape, std::vector<std::byte>& buffer) {
+Result<std::span<std::byte>> readPiece(const std::filesystem::path& path, const PieceKey& key,
+                                       const PieceShape& shape, std::span<std::byte> buffer) {
+    const std::size_t size = kPieceHeaderBytes + shape.bytes();
+    if (buffer.size() < size) {
+        return fail(ErrorCode::InvalidArgument, "There is no room for a piece of this shape.", path.string(),
+                    "Please report this with the steps that led here.");
+    }
     const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (descriptor < 0) return readError(errno, path);
-    const std::size_t size = kPieceHeaderBytes + shape.bytes();
     struct stat status{};
     const bool whole = fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) &&
                        static_cast<std::size_t>(status.st_size) == size;
     int failed = 0;
     if (whole) {
-        buffer.resize(size);
         for (std::size_t at = 0; at < size && failed == 0;) {
             const ssize_t n = ::read(descriptor, buffer.data() + at, size - at);
             if (n < 0 && errno == EINTR) continue;
@@ -202,7 +205,9 @@ Result<std::span<const std::byte>> readPiece(const std::filesystem::path& path, 
     close(descriptor);
     if (!whole) return damaged("its length is wrong");
     if (failed != 0) return readError(failed, path);
-    return checkPiece(buffer, key, shape);
+    if (const auto checked = checkPiece(buffer.first(size), key, shape); !checked)
+        return tl::unexpected(checked.error());
+    return buffer.subspan(kPieceHeaderBytes, shape.bytes());
 }
 
 Result<void> writePiece(const std::filesystem::path& path, const PieceKey& key, const PieceShape& shape,

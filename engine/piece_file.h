@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
-#include <vector>
 
 #include "engine/error.h"
 #include "engine/sha256.h"
@@ -61,10 +60,11 @@ Result<PieceHeader> readPieceHeader(std::span<const std::byte> file);
 Result<std::span<const std::byte>> checkPiece(std::span<const std::byte> file, const PieceKey& key,
                                               const PieceShape& shape);
 
-/// Reads and checks a file; `buffer` receives it and the result is a part of `buffer`. What the file says
-/// decides nothing: memory is taken for `shape`. Errors: NotFound, Unreadable, Damaged.
-Result<std::span<const std::byte>> readPiece(const std::filesystem::path& path, const PieceKey& key,
-                                             const PieceShape& shape, std::vector<std::byte>& buffer);
+/// Reads and checks a file; `buffer` (kPieceHeaderBytes + shape.bytes() at least) receives it, and the result
+/// is a part of it. What the file says decides nothing. Errors: NotFound, Unreadable, Damaged,
+/// InvalidArgument (the buffer is too short).
+Result<std::span<std::byte>> readPiece(const std::filesystem::path& path, const PieceKey& key,
+                                       const PieceShape& shape, std::span<std::byte> buffer);
 
 /// Writes a file for its owner alone (0600): under another name first, onto the disk, then renamed, so that a
 /// whole piece or none is there whatever happens. `file` holds the contents behind room for the header, which

@@ -76,8 +76,9 @@ Result<void> ResidentDocument::readChunk(LayerRunner& runner, std::int32_t first
     std::vector<std::int32_t> positions(static_cast<std::size_t>(n));
     std::iota(positions.begin(), positions.end(), static_cast<std::int32_t>(row));
     for (std::int32_t i = firstLayer; i <= lastLayer; ++i) {
-        if (!stop.stop_requested())
-            runner.run(i, hidden, positions.data(), n, m_caches[static_cast<std::size_t>(i)]);
+        if (stop.stop_requested()) break;
+        runner.run(i, hidden, positions.data(), n, m_caches[static_cast<std::size_t>(i)]);
+        if (m_meanwhile) m_meanwhile();
     }
     runner.backend().synchronise();
     Result<void> state = deviceState(runner.backend());
@@ -150,29 +151,49 @@ PieceShape ResidentDocument::pieceShape(PieceStage stage, std::int64_t firstRow)
             .width = stage == PieceStage::Early ? static_cast<std::int32_t>(m_width) : 0};
 }
 
-Result<void> ResidentDocument::copyPiece(const PieceShape& shape, std::byte* to) const {
+bool ResidentDocument::isComplete(PieceStage stage, std::int64_t piece) const {
+    if (piece * kPieceRows >= size()) return false;
+    const PieceShape shape = pieceShape(stage, piece * kPieceRows);
+    const std::int64_t done = stage == PieceStage::Early ? m_earlyRows : m_lateRows;
+    return shape.bytes() > 0 && shape.firstRow + shape.rows <= done;
+}
+
+std::vector<kernels::CopyBlock> ResidentDocument::blocksOf(const PieceShape& shape, std::byte* host) const {
+    std::vector<kernels::CopyBlock> blocks;
+    if (shape.width > 0) {
+        const auto rowBytes = static_cast<std::size_t>(m_width) * sizeof(float);
+        const std::size_t bytes = static_cast<std::size_t>(shape.rows) * rowBytes;
+        blocks.push_back({.device = m_hidden->data() + static_cast<std::size_t>(shape.firstRow) * rowBytes,
+                          .host = host,
+                          .bytes = bytes});
+        host += bytes;
+    }
+    for (std::int32_t i = firstLayer(shape.stage); i <= lastLayer(shape.stage); ++i)
+        m_caches[static_cast<std::size_t>(i)].addBlocks(shape.firstRow, shape.rows, host, blocks);
+    return blocks;
+}
+
+Result<kernels::CopyId> ResidentDocument::beginCopyPiece(const PieceShape& shape, std::byte* to) const {
     const std::int64_t done = shape.stage == PieceStage::Early ? m_earlyRows : m_lateRows;
     if (shape.firstRow < 0 || shape.rows < 1 || shape.firstRow + shape.rows > done ||
         shape != pieceShape(shape.stage, shape.firstRow)) {
         return fail(ErrorCode::InvalidArgument, "These rows of the document were not read.", "",
                     "Please report this with the steps that led here.");
     }
-    if (shape.width > 0) {
-        const auto bytes = static_cast<std::size_t>(shape.rows * m_width) * sizeof(float);
-        m_backend.copyToHost(to, hidden() + shape.firstRow * m_width, bytes);
-        to += bytes;
-    }
-    PieceShape layer = shape;
-    layer.layers = 1;
-    layer.width = 0;
-    for (std::int32_t i = firstLayer(shape.stage); i <= lastLayer(shape.stage); ++i) {
-        m_caches[static_cast<std::size_t>(i)].copyToHost(shape.firstRow, shape.rows, to);
-        to += layer.bytes();
-    }
+    const kernels::CopyId copy = m_backend.beginCopyToHost(blocksOf(shape, to));
+    if (Result<void> state = deviceState(m_backend); !state) return tl::unexpected(state.error());
+    m_lastCopy = std::max(m_lastCopy, copy);
+    return copy;
+}
+
+Result<void> ResidentDocument::copyPiece(const PieceShape& shape, std::byte* to) const {
+    const Result<kernels::CopyId> copy = beginCopyPiece(shape, to);
+    if (!copy) return tl::unexpected(copy.error());
+    m_backend.waitForCopy(*copy);
     return deviceState(m_backend);
 }
 
-Result<void> ResidentDocument::takePiece(const PieceShape& shape, const std::byte* from) {
+Result<kernels::CopyId> ResidentDocument::beginTakePiece(const PieceShape& shape, std::byte* from) {
     const bool early = shape.stage == PieceStage::Early;
     std::atomic<std::int64_t>& rows = early ? m_earlyRows : m_lateRows;
     const std::int64_t first = rows, end = early ? size() : m_earlyRows.load();
@@ -182,26 +203,37 @@ Result<void> ResidentDocument::takePiece(const PieceShape& shape, const std::byt
                     "Please report this with the steps that led here.");
     }
     if (!early && !openLate()) return noRoomForLate();
-    if (early) {
-        const auto bytes = static_cast<std::size_t>(shape.rows * m_width) * sizeof(float);
-        m_backend.copyToDevice(m_hidden->as<float>() + first * m_width, from, bytes);
-        from += bytes;
-    }
-    PieceShape layer = shape;
-    layer.layers = 1;
-    layer.width = 0;
-    for (std::int32_t i = firstLayer(shape.stage); i <= lastLayer(shape.stage); ++i) {
-        m_caches[static_cast<std::size_t>(i)].appendFromHost(from, shape.rows);
-        from += layer.bytes();
-    }
-    m_backend.synchronise();
+    for (std::int32_t i = firstLayer(shape.stage); i <= lastLayer(shape.stage); ++i)
+        m_caches[static_cast<std::size_t>(i)].claim(shape.rows);
+    const kernels::CopyId copy = m_backend.beginCopyToDevice(blocksOf(shape, from));
     if (Result<void> state = deviceState(m_backend); !state) {
-        for (std::int32_t i = firstLayer(shape.stage); i <= lastLayer(shape.stage); ++i)
-            m_caches[static_cast<std::size_t>(i)].truncate(first);
-        return state;
+        drop(shape.stage, first);
+        return tl::unexpected(state.error());
     }
     rows = first + shape.rows;
-    return {};
+    return copy;
+}
+
+Result<void> ResidentDocument::takePiece(const PieceShape& shape, const std::byte* from) {
+    // It is read alone.
+    const Result<kernels::CopyId> copy = beginTakePiece(shape, const_cast<std::byte*>(from));
+    if (!copy) return tl::unexpected(copy.error());
+    m_backend.waitForCopy(*copy);
+    Result<void> state = deviceState(m_backend);
+    if (!state) {
+        drop(shape.stage, shape.firstRow);
+        (shape.stage == PieceStage::Early ? m_earlyRows : m_lateRows) = shape.firstRow;
+    }
+    return state;
+}
+
+void ResidentDocument::drop(PieceStage stage, std::int64_t row) {
+    for (std::int32_t i = firstLayer(stage); i <= lastLayer(stage); ++i)
+        m_caches[static_cast<std::size_t>(i)].truncate(row);
+}
+
+ResidentDocument::~ResidentDocument() {
+    m_backend.waitForCopy(m_lastCopy);
 }
 
 kernels::KvSpan ResidentDocument::span(std::int32_t layer, std::int64_t rows) const {

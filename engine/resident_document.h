@@ -44,8 +44,14 @@ public:
     static Result<std::unique_ptr<ResidentDocument>> gather(const Model& model, kernels::Backend& backend,
                                                             std::span<const Piece> pieces);
 
+    ~ResidentDocument();
+    ResidentDocument(const ResidentDocument&) = delete;
+    ResidentDocument& operator=(const ResidentDocument&) = delete;
+
     /// Rows done and rows in all; called after each chunk on the engine thread.
     using Progress = std::function<void(std::int64_t done, std::int64_t all)>;
+    /// Called between layers while reading goes on, on the engine thread: for what runs beside it.
+    void setMeanwhile(std::function<void()> meanwhile) { m_meanwhile = std::move(meanwhile); }
 
     /// Layers 0..T over every token that is left. Cancelled: what is complete stays and the next call goes
     /// on.
@@ -56,12 +62,22 @@ public:
 
     /// What the piece that begins at `firstRow` holds: up to kPieceRows rows.
     PieceShape pieceShape(PieceStage stage, std::int64_t firstRow) const;
+    /// Whether all rows of the stage's piece are read. False for one behind the last, and where the stage has
+    /// nothing to keep (T is the last layer).
+    bool isComplete(PieceStage stage, std::int64_t piece) const;
     /// The piece's rows, which must have been read, to host memory (shape.bytes()). DeviceFailed.
     Result<void> copyPiece(const PieceShape& shape, std::byte* to) const;
+    /// Begins that copy, to memory of Backend::allocateHost: see Backend::beginCopyToHost. Reading goes on
+    /// beside it: rows that were read do not change any more. The document waits for its copies when it goes.
+    Result<kernels::CopyId> beginCopyPiece(const PieceShape& shape, std::byte* to) const;
     /// Takes the piece's contents for rows that were read: `shape` must be that of the first row that is
     /// missing in its stage, and early rows come before late ones. OutOfMemory and DeviceFailed leave the
     /// document as it was; InvalidArgument (another piece).
     Result<void> takePiece(const PieceShape& shape, const std::byte* from);
+    /// Begins that copy, from memory of Backend::allocateHost: see Backend::beginCopyToDevice. The rows count
+    /// as read at once: whatever is computed from them waits by itself. A device that fails says so later
+    /// (deviceState).
+    Result<kernels::CopyId> beginTakePiece(const PieceShape& shape, std::byte* from);
 
     const std::vector<TokenId>& tokens() const { return m_tokens; }
     std::int64_t size() const { return static_cast<std::int64_t>(m_tokens.size()); }
@@ -77,6 +93,8 @@ public:
     /// (size, D) device, rows [0, earlyRows) valid: hidden states leaving T.
     const float* hidden() const { return m_hidden->as<float>(); }
     std::size_t bytes() const;
+    /// What it takes with the full reading.
+    std::size_t fullBytes() const { return m_fullBytes; }
 
 private:
     explicit ResidentDocument(kernels::Backend& backend) : m_backend(backend) {}
@@ -87,6 +105,9 @@ private:
     std::int32_t lastLayer(PieceStage stage) const {
         return stage == PieceStage::Early ? m_tspLayer : m_layers - 1;
     }
+    /// Forgets the stage's rows from `row` on.
+    void drop(PieceStage stage, std::int64_t row);
+    std::vector<kernels::CopyBlock> blocksOf(const PieceShape& shape, std::byte* host) const;
     Result<void> readChunk(LayerRunner& runner, std::int32_t firstLayer, std::int32_t lastLayer,
                            float* hidden, std::int64_t row, std::int64_t n, const std::stop_token& stop);
 
@@ -96,12 +117,14 @@ private:
     std::int32_t m_layers = 0;
     std::int64_t m_width = 0;
     std::int32_t m_kvHeads = 0, m_headSize = 0;
-    std::size_t m_fullBytes = 0;  ///< what it takes with the full reading
+    std::size_t m_fullBytes = 0;
     std::size_t m_budget = 0;
     kernels::KvType m_type = kernels::KvType::F16;
     std::vector<LayerCache> m_caches;  ///< one per layer; the late ones are opened by readLate
     std::unique_ptr<kernels::Buffer> m_hidden;
     std::atomic<std::int64_t> m_earlyRows = 0, m_lateRows = 0;
+    std::function<void()> m_meanwhile;
+    mutable kernels::CopyId m_lastCopy = 0;  ///< to the host
 };
 
 }  // namespace kvasir

@@ -62,6 +62,7 @@ Result<std::unique_ptr<SegmentedDocument>> SegmentedDocument::create(
     document->m_segments = std::move(segments);
     document->m_tspLayer = tspLayer;
     document->m_type = type;
+    document->m_each = each;
     document->m_mostHeld = static_cast<std::int64_t>(std::min(budget / each, document->m_segments.size()));
     return document;
 }

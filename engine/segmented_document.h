@@ -60,6 +60,8 @@ public:
     Result<void> read(LayerRunner& runner, std::size_t index, const std::stop_token& stop,
                       const ResidentDocument::Progress& progress);
     bool isRead(std::size_t index) const;
+    /// Whether the segment has memory already.
+    bool isHeld(std::size_t index) const { return m_residents[index] != nullptr; }
     std::int64_t readCount() const { return m_readCount; }
     /// Frees a segment's memory; it is not read then.
     void drop(std::size_t index);
@@ -73,6 +75,8 @@ public:
     /// Row of the segment's first own token.
     std::int64_t firstOwnRow(std::size_t index) const;
     std::size_t bytes() const;
+    /// What the longest segment takes.
+    std::size_t bytesOfLongest() const { return m_each; }
     /// What a token takes, the prefix's share not counted.
     std::size_t bytesPerToken() const;
     kernels::KvType kvType() const { return m_type; }
@@ -87,6 +91,7 @@ private:
     std::vector<std::unique_ptr<ResidentDocument>> m_residents;  ///< null: not read, or dropped
     std::int32_t m_tspLayer = 0;
     kernels::KvType m_type = kernels::KvType::F16;
+    std::size_t m_each = 0;
     std::int64_t m_held = 0, m_mostHeld = 0;
     std::atomic<std::int64_t> m_readCount = 0;
 };

@@ -85,6 +85,19 @@ public:
     }
 };
 
+/// Names a copy that was begun, until it is done; 0: a copy that is done.
+using CopyId = std::uint64_t;
+
+/// What a copy between host and device moves: `rows` rows of `bytes`, on the device `stride` bytes from one
+/// to the next, on the host one behind another.
+struct CopyBlock {
+    std::byte* device = nullptr;
+    std::byte* host = nullptr;
+    std::size_t bytes = 0;
+    std::size_t rows = 1;
+    std::size_t stride = 0;
+};
+
 /// A run of keys (after RoPE) and values of one layer, as attention reads it: [G][stride][d], the first
 /// `count` rows of every head valid. Positions ascend within a head.
 struct KvSpan {
@@ -180,6 +193,44 @@ public:
     [[nodiscard]] virtual std::unique_ptr<Buffer> allocate(std::size_t bytes) = 0;
     virtual void copyToDevice(void* to, const void* fromHost, std::size_t bytes) = 0;
     virtual void copyToHost(void* toHost, const void* from, std::size_t bytes) = 0;
+
+    // ------------------------------------------------------------------------------------ copies beside
+    // operations
+    /// Whether the device's memory is the host's: moving something from one to the other then gains nothing.
+    virtual bool sharesHostMemory() const = 0;
+    /// Bytes that `allocateHost` may take before the host runs short; other programs may change it.
+    virtual std::size_t freeHostMemory() const = 0;
+    /// Host memory that the device copies to and from at full speed (pinned, where it has memory of its own),
+    /// 64-byte aligned at least. Null when the host has not that much left. It must go before the back end,
+    /// and stay as it is while a copy is under way.
+    [[nodiscard]] virtual std::unique_ptr<Buffer> allocateHost(std::size_t bytes) = 0;
+    /// Begins a copy to memory of `allocateHost`. It starts when what is queued so far is done, and runs
+    /// beside what is queued afterwards. Until it is done the device's side must neither change nor go, and
+    /// the host's side is meaningless. Such copies are done in the order in which they were begun.
+    virtual CopyId beginCopyToHost(std::span<const CopyBlock> blocks) = 0;
+    /// Begins a copy from memory of `allocateHost`: queued in order with the operations, so that those that
+    /// are queued afterwards find it done. The caller does not wait; the host's side must stay as it is until
+    /// it is done.
+    virtual CopyId beginCopyToDevice(std::span<const CopyBlock> blocks) = 0;
+    /// Whether the copy is done. True also after a failure: what was copied is meaningless then.
+    virtual bool isCopied(CopyId copy) = 0;
+    virtual void waitForCopy(CopyId copy) = 0;
+
+    // ------------------------------------------------------------------------------------------------
+    // workspaces
+    /// Bytes that operations take between one another, beside what the engine allocates and beyond what they
+    /// have taken already: for layers like this one of at most `n` rows at a time, behind at most `keys` rows
+    /// of K/V stored as `layer.store.type`.
+    virtual std::size_t workspaceBytes(const LayerCall& /*layer*/, std::int64_t /*n*/,
+                                       std::int64_t /*keys*/) {
+        return 0;
+    }
+    /// Takes them beforehand, so that what fits is known before anything is computed. False: there is not
+    /// that much memory; the back end works on.
+    [[nodiscard]] virtual bool reserve(const LayerCall& /*layer*/, std::int64_t /*n*/,
+                                       std::int64_t /*keys*/) {
+        return true;
+    }
 
     /// Brings a matrix into the back end's layout for the given arithmetic. Null when memory is short.
     [[nodiscard]] virtual std::unique_ptr<Weight> pack(const TensorView& tensor, Activations activations) = 0;

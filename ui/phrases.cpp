@@ -181,6 +181,12 @@ Phrases::Reading Phrases::restingReading(const ReadingState& state) {
             r.icon = "error";
             r.canContinue = true;
             break;
+        case ReadingStage::Away:
+            r.title = tr("Not in memory");
+            r.remark = tr("other documents need it; a question brings this one back");
+            r.icon = "pause";
+            r.canContinue = true;
+            break;
         case ReadingStage::Locked:
             r.title = tr("Locked");
             r.remark = tr("needs a password");

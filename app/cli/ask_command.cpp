@@ -236,8 +236,8 @@ private:
     /// Pieces that the disk was too slow for while reading went on.
     void keepRest() {
         while (m_read->pieces != nullptr && !m_read->pieces->saved()) {
+            m_read->pieces->saveAndWait();
             m_pieces->flush();
-            m_read->pieces->save();
         }
     }
 

@@ -9,6 +9,14 @@ namespace kvasir {
 
 namespace fs = std::filesystem;
 
+namespace {
+
+std::size_t fileBytes(const PieceStore::Piece& piece) {
+    return kPieceHeaderBytes + piece.shape.bytes();
+}
+
+}  // namespace
+
 PieceStore::PieceStore(Store& store, Options options)
     : m_store(store),
       m_options(std::move(options)),
@@ -77,11 +85,16 @@ bool PieceStore::hasRoom() const {
     return m_waitingBytes < kMostWaiting;
 }
 
+bool PieceStore::keeps(std::int64_t use) const {
+    const std::lock_guard lock(m_mutex);
+    return !m_ended && m_budget > 0 && use > m_endedUse && use != m_refusedUse;
+}
+
 void PieceStore::save(Piece piece) {
+    if (!keeps(piece.use)) return;
     {
         const std::lock_guard lock(m_mutex);
-        if (m_ended || m_budget <= 0 || piece.use <= m_endedUse || piece.use == m_refusedUse) return;
-        m_waitingBytes += piece.file.size();
+        m_waitingBytes += fileBytes(piece);
         m_waiting.push_back(std::move(piece));
     }
     m_wake.notify_one();
@@ -97,11 +110,12 @@ void PieceStore::flush() {
     m_done.wait(lock, [&] { return m_waiting.empty() && !m_trimTo && !m_working; });
 }
 
-Result<std::span<const std::byte>> PieceStore::read(const PieceKey& key, const PieceShape& shape,
-                                                    std::vector<std::byte>& buffer) {
+Result<std::span<std::byte>> PieceStore::read(const PieceKey& key, const PieceShape& shape,
+                                              std::span<std::byte> buffer) {
     const std::string name = hexadecimal(key);
-    Result<std::span<const std::byte>> contents = readPiece(m_folder / name, key, shape, buffer);
-    if (!contents && contents.error().code != ErrorCode::NotFound) m_store.removePiece(name);
+    Result<std::span<std::byte>> contents = readPiece(m_folder / name, key, shape, buffer);
+    const bool unusable = !contents && contents.error().code != ErrorCode::NotFound;
+    if (unusable && contents.error().code != ErrorCode::InvalidArgument) m_store.removePiece(name);
     return contents;
 }
 
@@ -133,8 +147,9 @@ void PieceStore::run() {
             m_waiting.pop_front();
             lock.unlock();
             write(piece);
+            piece.file = {};  // whoever is told must find it
             lock.lock();
-            m_waitingBytes -= piece.file.size();
+            m_waitingBytes -= fileBytes(piece);
             lock.unlock();
             tellListener();
             lock.lock();
@@ -163,9 +178,10 @@ void PieceStore::write(Piece& piece) {
     record.sha256 = piece.sha256;
     record.late = piece.shape.stage == PieceStage::Late;
     record.firstRow = piece.shape.firstRow;
-    record.bytes = static_cast<std::int64_t>(piece.file.size());
+    record.bytes = static_cast<std::int64_t>(fileBytes(piece));
     record.usedAt = piece.use;
-    if (const Result<void> written = writePiece(m_folder / record.key, piece.key, piece.shape, piece.file);
+    if (const Result<void> written =
+            writePiece(m_folder / record.key, piece.key, piece.shape, piece.file.first(fileBytes(piece)));
         !written) {
         end(written.error());
         return;

@@ -17,6 +17,7 @@
 #include "app/store/store.h"
 #include "engine/error.h"
 #include "engine/piece_file.h"
+#include "engine/piece_staging.h"
 
 namespace kvasir {
 
@@ -59,23 +60,25 @@ public:
     struct Piece {
         PieceKey key{};
         PieceShape shape;
-        std::vector<std::byte> file;  ///< as writePiece wants it
-        std::string sha256;           ///< of the document
+        PieceBlock file;     ///< its beginning is as writePiece wants it: room for the header, the contents
+        std::string sha256;  ///< of the document
         std::int64_t use = 0;
     };
     /// Whether `save` takes a piece now.
     bool hasRoom() const;
+    /// Whether pieces of this reading are kept: keeping has not ended, and there is room for it.
+    bool keeps(std::int64_t use) const;
     /// To be written when its turn comes; dropped when keeping has ended, also for this reading.
     void save(Piece piece);
-    /// Called on the thread of this whenever there is room again; empty: nobody. Does not return while it is
-    /// called.
+    /// Called on the thread of this whenever there is room again, and a piece's block is back; empty: nobody.
+    /// Does not return while it is called.
     void setListener(std::function<void()> listener);
     /// Waits until nothing is left to be written or removed.
     void flush();
 
     /// As readPiece. A piece that is damaged or cannot be read is removed.
-    Result<std::span<const std::byte>> read(const PieceKey& key, const PieceShape& shape,
-                                            std::vector<std::byte>& buffer);
+    Result<std::span<std::byte>> read(const PieceKey& key, const PieceShape& shape,
+                                      std::span<std::byte> buffer);
     /// These were read for the document.
     void noteUse(const std::vector<PieceKey>& keys, const std::string& sha256, std::int64_t use);
 

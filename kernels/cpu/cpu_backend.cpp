@@ -77,6 +77,22 @@ void CpuBackend::copyToHost(void* toHost, const void* from, std::size_t bytes) {
     std::memcpy(toHost, from, bytes);
 }
 
+CopyId CpuBackend::beginCopyToHost(std::span<const CopyBlock> blocks) {
+    for (const CopyBlock& block : blocks) {
+        for (std::size_t row = 0; row < block.rows; ++row)
+            std::memcpy(block.host + row * block.bytes, block.device + row * block.stride, block.bytes);
+    }
+    return 0;
+}
+
+CopyId CpuBackend::beginCopyToDevice(std::span<const CopyBlock> blocks) {
+    for (const CopyBlock& block : blocks) {
+        for (std::size_t row = 0; row < block.rows; ++row)
+            std::memcpy(block.device + row * block.stride, block.host + row * block.bytes, block.bytes);
+    }
+    return 0;
+}
+
 std::unique_ptr<Weight> CpuBackend::pack(const TensorView& tensor, Activations activations) {
     // Without the stop token: half a weight would be a wrong one.
     return PackedWeight::pack(tensor, activations, [this](std::int64_t groups, const auto& body) {

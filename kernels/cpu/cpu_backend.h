@@ -28,6 +28,13 @@ public:
     std::unique_ptr<Buffer> allocate(std::size_t bytes) override;
     void copyToDevice(void* to, const void* fromHost, std::size_t bytes) override;
     void copyToHost(void* toHost, const void* from, std::size_t bytes) override;
+    bool sharesHostMemory() const override { return true; }
+    std::size_t freeHostMemory() const override { return availableMemory(); }
+    std::unique_ptr<Buffer> allocateHost(std::size_t bytes) override { return allocate(bytes); }
+    CopyId beginCopyToHost(std::span<const CopyBlock> blocks) override;
+    CopyId beginCopyToDevice(std::span<const CopyBlock> blocks) override;
+    bool isCopied(CopyId) override { return true; }
+    void waitForCopy(CopyId) override {}
     std::unique_ptr<Weight> pack(const TensorView& tensor, Activations activations) override;
 
     void rmsNorm(const float* x, std::int64_t n, std::int64_t width, const float* weight, float eps,

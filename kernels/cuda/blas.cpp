@@ -7,7 +7,6 @@
 namespace kvasir::kernels::cuda {
 namespace {
 
-constexpr std::size_t kLibraryBytes = std::size_t{64} << 20;
 /// From this many multiplications on, the fastest algorithm is measured: a fraction of what one product
 /// costs.
 constexpr double kMeasuredWork = 1.5e10;

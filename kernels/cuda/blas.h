@@ -30,6 +30,9 @@ struct LibraryProduct {
     bool add = false;
 };
 
+/// Memory that the library may use for a product.
+constexpr std::size_t kLibraryBytes = std::size_t{64} << 20;
+
 /// Plans and algorithms are made once per shape; for large ones the fastest of several is measured.
 class Blas {
 public:

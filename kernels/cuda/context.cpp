@@ -133,17 +133,40 @@ std::size_t Context::freeMemory() const {
 
 void* Context::allocate(std::size_t bytes) {
     if (!ok()) return nullptr;
+    const std::size_t size = aligned(std::max<std::size_t>(bytes, 1));
     void* memory = nullptr;
-    if (cudaMallocFromPoolAsync(&memory, aligned(std::max<std::size_t>(bytes, 1)), m_pool, m_stream) !=
-        cudaSuccess) {
-        (void)cudaGetLastError();
-        return nullptr;
+    if (cudaMallocFromPoolAsync(&memory, size, m_pool, m_stream) == cudaSuccess) return memory;
+    (void)cudaGetLastError();
+    // What the pool holds unused may be in pieces that are too small: given back, it can be had as one.
+    if (cudaStreamSynchronize(m_stream) == cudaSuccess && cudaMemPoolTrimTo(m_pool, 0) == cudaSuccess &&
+        cudaMallocFromPoolAsync(&memory, size, m_pool, m_stream) == cudaSuccess) {
+        return memory;
     }
-    return memory;
+    (void)cudaGetLastError();
+    return nullptr;
 }
 
 void Context::release(void* memory) {
     if (memory != nullptr) (void)cudaFreeAsync(memory, m_stream);
+}
+
+std::size_t Context::missing(const WorkspaceSizes& sizes) const {
+    std::size_t bytes = 0;
+    for (std::size_t i = 0; i < sizes.size(); ++i)
+        bytes += sizes[i] > m_workspaces[i].bytes ? aligned(sizes[i]) - m_workspaces[i].bytes : 0;
+    return bytes;
+}
+
+bool Context::reserve(const WorkspaceSizes& sizes) {
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+        Workspace& space = m_workspaces[i];
+        if (sizes[i] <= space.bytes) continue;
+        release(space.memory);
+        space.memory = allocate(sizes[i]);
+        space.bytes = space.memory != nullptr ? sizes[i] : 0;
+        if (space.memory == nullptr) return false;
+    }
+    return true;
 }
 
 std::byte* Context::workspace(Slot slot, std::size_t bytes) {

@@ -61,6 +61,10 @@ public:
     /// Null when memory is short: no failure.
     void* allocate(std::size_t bytes);
     void release(void* memory);
+    /// Bytes that workspaces of these sizes take beyond those there are; takes them, false: memory is short.
+    using WorkspaceSizes = std::array<std::size_t, static_cast<std::size_t>(Slot::Count)>;
+    std::size_t missing(const WorkspaceSizes& sizes) const;
+    [[nodiscard]] bool reserve(const WorkspaceSizes& sizes);
     /// At least `bytes` of the slot; what it held is lost when it grows. Null after a failure (out of
     /// memory).
     std::byte* workspace(Slot slot, std::size_t bytes);

@@ -44,6 +44,10 @@ std::unique_ptr<CudaBackend> CudaBackend::create(std::string& reason) {
         reason = "The GPU's library of matrix products (cuBLASLt) does not start.";
         return nullptr;
     }
+    if (!backend->m_copies.open()) {
+        reason = "The GPU gives no stream to copy on.";
+        return nullptr;
+    }
     backend->m_name = "cuda (" + backend->m_context->deviceName() + ")";
     return backend;
 }

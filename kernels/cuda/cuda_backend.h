@@ -10,9 +10,11 @@
 #include <vector>
 
 #include "kernels/backend.h"
+#include "kernels/cpu/memory.h"
 #include "kernels/cuda/attention.h"
 #include "kernels/cuda/blas.h"
 #include "kernels/cuda/context.h"
+#include "kernels/cuda/copies.h"
 #include "kernels/cuda/elementwise.h"
 #include "kernels/cuda/packed_weight.h"
 #include "kernels/cuda/products.h"
@@ -37,6 +39,15 @@ public:
     std::unique_ptr<Buffer> allocate(std::size_t bytes) override;
     void copyToDevice(void* to, const void* fromHost, std::size_t bytes) override;
     void copyToHost(void* toHost, const void* from, std::size_t bytes) override;
+    bool sharesHostMemory() const override { return false; }
+    std::size_t freeHostMemory() const override { return availableMemory(); }
+    std::unique_ptr<Buffer> allocateHost(std::size_t bytes) override { return allocatePinned(bytes); }
+    CopyId beginCopyToHost(std::span<const CopyBlock> blocks) override { return m_copies.toHost(blocks); }
+    CopyId beginCopyToDevice(std::span<const CopyBlock> blocks) override { return m_copies.toDevice(blocks); }
+    bool isCopied(CopyId copy) override { return m_copies.isDone(copy); }
+    void waitForCopy(CopyId copy) override { m_copies.wait(copy); }
+    std::size_t workspaceBytes(const LayerCall& layer, std::int64_t n, std::int64_t keys) override;
+    bool reserve(const LayerCall& layer, std::int64_t n, std::int64_t keys) override;
     std::unique_ptr<Weight> pack(const TensorView& tensor, Activations activations) override;
     bool looksUp() const override { return true; }
     void lookUp(const Weight& weight, const std::int32_t* rows, std::int64_t n, float scale,
@@ -81,10 +92,11 @@ public:
 
 private:
     explicit CudaBackend(std::unique_ptr<Context> context)
-        : m_context(std::move(context)), m_blas(*m_context) {}
+        : m_context(std::move(context)), m_blas(*m_context), m_copies(*m_context) {}
 
     /// Nothing more is to be done: stopped, or failed.
     bool idle() const { return m_stop.stop_requested() || !m_context->ok(); }
+    Context::WorkspaceSizes workspaceSizes(const LayerCall& layer, std::int64_t n, std::int64_t keys);
     /// The form of x that suits n rows of these matrices.
     RowForm formFor(std::int64_t n, std::span<const Target> targets) const;
     /// Products of rows in one form; with several targets and Bfloat or Float rows, one after another.
@@ -120,6 +132,7 @@ private:
 
     std::unique_ptr<Context> m_context;  // first: everything below lives in its memory
     Blas m_blas;
+    Copies m_copies;
     std::string m_name;
     std::stop_token m_stop;
     /// Cosines and sines of one set of positions; kept, because every layer asks for the same.

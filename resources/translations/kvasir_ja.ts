@@ -219,6 +219,14 @@
         <translation>%1まで</translation>
     </message>
     <message>
+        <source>Not in memory</source>
+        <translation>メモリ外</translation>
+    </message>
+    <message>
+        <source>other documents need it; a question brings this one back</source>
+        <translation>ほかの文書がメモリを使用中です。質問すると戻ります</translation>
+    </message>
+    <message>
         <source>Reading failed</source>
         <translation>読み取りに失敗しました</translation>
     </message>

@@ -16,13 +16,14 @@
 
 #include "engine/bench/speed.h"
 #include "engine/bench/speed_report.h"
-#include "engine/bench/synthetic_model.h"
 #include "engine/model.h"
 #include "kernels/backend.h"
+#include "tests/bench/bench_model.h"
 
 namespace {
 
 using namespace kvasir;
+using bench::need;
 
 struct Arguments {
     std::string shape = "llama-3.1-8b", model, device = "cuda", folder, json;
@@ -49,33 +50,6 @@ bool parse(int argc, char** argv, Arguments& out) {
     return argc % 2 == 1;
 }
 
-template <typename T>
-T need(Result<T> result, const char* what) {
-    if (result) return std::move(*result);
-    std::fprintf(stderr, "%s: %s\n", what, result.error().message().c_str());
-    std::exit(1);
-}
-void need(const Result<void>& result, const char* what) {
-    if (result) return;
-    std::fprintf(stderr, "%s: %s\n", what, result.error().message().c_str());
-    std::exit(1);
-}
-
-/// The model file; written first where it is a shape that is not there yet.
-std::filesystem::path modelFile(const Arguments& arguments) {
-    if (!arguments.model.empty()) return arguments.model;
-    const bench::SyntheticShape* shape = bench::findShape(arguments.shape);
-    if (shape == nullptr) {
-        std::fprintf(stderr, "engine_bench: no shape '%s'\n", arguments.shape.c_str());
-        std::exit(2);
-    }
-    const std::filesystem::path folder = arguments.folder.empty() ? std::filesystem::temp_directory_path()
-                                                                  : std::filesystem::path(arguments.folder);
-    std::filesystem::path path = folder / (arguments.shape + ".gguf");
-    if (!std::filesystem::exists(path)) need(bench::writeSyntheticModel(*shape, path), "model");
-    return path;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -86,7 +60,7 @@ int main(int argc, char** argv) {
                      "[--threads N] [--lengths L,...] [--folder F] [--runs N] [--json FILE]\n");
         return 2;
     }
-    const std::filesystem::path path = modelFile(arguments);
+    const std::filesystem::path path = bench::modelFile(arguments.model, arguments.shape, arguments.folder);
     const kernels::Device device = arguments.device == "cuda" ? kernels::Device::Cuda : kernels::Device::Cpu;
     kernels::BackendChoice choice = kernels::chooseBackend(device, arguments.threads);
     if (choice.backend == nullptr) {

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/generation.h"
+#include "engine/host_copy.h"
 #include "engine/model.h"
 #include "tests/engine/scratch_file.h"
 #include "tests/engine/tiny_model.h"
@@ -146,6 +147,92 @@ TEST_P(Devices, giveTheSameLogits) {
         // As far as the processor's own 8-bit activations are from float32 on these models.
         compare(headSize, kernels::Activations::Int8, 0.2);
     }
+}
+
+/// Pieces of everything that was read.
+std::vector<std::byte> contents(const ResidentDocument& document) {
+    std::vector<std::byte> all;
+    for (const PieceStage stage : {PieceStage::Early, PieceStage::Late}) {
+        for (std::int64_t i = 0; document.isComplete(stage, i); ++i) {
+            const PieceShape shape = document.pieceShape(stage, i * kPieceRows);
+            std::vector<std::byte> piece(shape.bytes());
+            EXPECT_TRUE(document.copyPiece(shape, piece.data()));
+            all.insert(all.end(), piece.begin(), piece.end());
+        }
+    }
+    return all;
+}
+
+TEST(DeviceMemory, ADocumentLeavesTheGpuAndComesBackAndTakesWhatIsSaid) {
+    kernels::BackendChoice gpu = kernels::chooseBackend(kernels::Device::Cuda, 1);
+    if (gpu.backend == nullptr) GTEST_SKIP() << gpu.note;
+    const test::ScratchFile file(test::TinyModel({.layers = 6,
+                                                  .width = 512,
+                                                  .heads = 8,
+                                                  .kvHeads = 4,
+                                                  .headSize = 128,
+                                                  .feedForward = 640,
+                                                  .type = kernels::TensorType::Q8_0})
+                                     .bytes());
+    Loaded loaded(std::move(gpu.backend), file.path(), kernels::Activations::Int8);
+    ASSERT_NE(loaded.runner, nullptr);
+    std::vector<TokenId> tokens(2000);
+    for (std::size_t i = 0; i < tokens.size(); ++i)
+        tokens[i] = static_cast<TokenId>((i * 37 + i * i % 11) % 250);
+    const auto unread = [&](KvType type) {
+        auto made = ResidentDocument::create(*loaded.model, *loaded.backend, tokens, 2, type);
+        EXPECT_TRUE(made);
+        return std::move(*made);
+    };
+    for (const KvType type : {KvType::F16, KvType::Int8, KvType::F32}) {
+        SCOPED_TRACE(static_cast<int>(type));
+        ASSERT_TRUE(loaded.runner->reserve(type, std::ssize(tokens)));
+        EXPECT_EQ(loaded.runner->workspaceBytes(type, std::ssize(tokens)), 0U);
+        {
+            // Kernels are loaded when they are first used, and take memory then.
+            const auto warming = unread(type);
+            ASSERT_TRUE(warming->readEarly(*loaded.runner, {}, {}));
+            ASSERT_TRUE(warming->readLate(*loaded.runner, {}, {}));
+        }
+        loaded.backend->synchronise();
+        const std::size_t before = loaded.backend->freeMemory();
+        auto document = unread(type);
+        // Pieces of the first reading leave beside the full reading.
+        std::vector<std::unique_ptr<kernels::Buffer>> beside;
+        kernels::CopyId last = 0;
+        document->setMeanwhile([&] {
+            if (!document->isComplete(PieceStage::Early, std::ssize(beside))) return;
+            const PieceShape shape = document->pieceShape(PieceStage::Early, std::ssize(beside) * kPieceRows);
+            beside.push_back(loaded.backend->allocateHost(shape.bytes()));
+            const auto copy = document->beginCopyPiece(shape, beside.back()->data());
+            EXPECT_TRUE(copy);
+            last = copy.value_or(0);
+        });
+        ASSERT_TRUE(document->readEarly(*loaded.runner, {}, {}));
+        ASSERT_TRUE(document->readLate(*loaded.runner, {}, {}));
+        loaded.backend->waitForCopy(last);
+        EXPECT_FALSE(beside.empty());
+        const std::vector<std::byte> original = contents(*document);
+        std::size_t at = 0;
+        for (const auto& piece : beside) {
+            EXPECT_TRUE(std::equal(piece->data(), piece->data() + piece->bytes(), original.data() + at));
+            at += piece->bytes();
+        }
+        loaded.backend->synchronise();
+        const auto planned = static_cast<double>(
+            ResidentDocument::bytes(loaded.model->config(), 2, type, std::ssize(tokens), true));
+        const std::size_t taken = before - std::min(before, loaded.backend->freeMemory());
+        EXPECT_NEAR(static_cast<double>(taken), planned, 0.05 * planned);
+
+        HostCopy copy(*loaded.backend);
+        const Result<bool> all = copy.take(*document, SIZE_MAX, {});
+        ASSERT_TRUE(all);
+        ASSERT_TRUE(*all);
+        document = unread(type);
+        ASSERT_TRUE(copy.give(*document, {}, {}));
+        EXPECT_EQ(contents(*document), original);
+    }
+    EXPECT_EQ(loaded.backend->failure(), "");
 }
 
 std::string caseName(const testing::TestParamInfo<std::tuple<const char*, KvType>>& info) {

@@ -48,7 +48,7 @@ protected:
     /// As many pieces as there are, at most `most`.
     std::int64_t restore(ResidentDocument& document, PieceStage stage, std::int64_t most = 1000) const {
         const PieceKeys keys = keysOf(document);
-        Bytes buffer;
+        Bytes buffer(kPieceHeaderBytes + document.pieceShape(stage, 0).bytes());
         std::int64_t taken = 0;
         while (taken < std::min(most, keys.count())) {
             const PieceShape shape = document.pieceShape(stage, taken * kPieceRows);
@@ -170,7 +170,7 @@ TEST_P(PieceTest, NothingDamagedIsTaken) {
     ASSERT_TRUE(writePiece(pathOf(key), key, shape, good));
     ASSERT_TRUE(checkPiece(good, key, shape));
 
-    Bytes buffer;
+    Bytes buffer(good.size());
     const auto refused = [&](const Bytes& bytes) {
         std::ofstream(pathOf(key), std::ios::binary)
             .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
@@ -202,6 +202,8 @@ TEST_P(PieceTest, NothingDamagedIsTaken) {
     ASSERT_TRUE(writePiece(pathOf(key), key, otherShape, other));
     EXPECT_TRUE(refused(other)) << "whole, but of another type";
     EXPECT_FALSE(refused(good));
+    const auto noRoom = readPiece(pathOf(key), key, shape, std::span(buffer).first(good.size() - 1));
+    EXPECT_EQ(noRoom.error().code, ErrorCode::InvalidArgument);
 
     std::filesystem::remove(pathOf(key));
     EXPECT_EQ(readPiece(pathOf(key), key, shape, buffer).error().code, ErrorCode::NotFound);

@@ -1,11 +1,16 @@
-// A back end that passes everything on, and lets a test run short of memory or step in at a chosen moment.
+// A back end that passes everything on, and lets a test run short of memory or step in at a chosen moment. It
+// can be a device with memory of its own, whose copies take their time.
 #pragma once
 
 #include <algorithm>
+#include <atomic>
+#include <deque>
 #include <functional>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "kernels/backend.h"
 
@@ -17,15 +22,59 @@ public:
 
     std::size_t free = std::numeric_limits<std::size_t>::max();  ///< what freeMemory() says at most
     int allocationsLeft = std::numeric_limits<int>::max();       ///< the next one after them fails
-    std::function<void()> beforePack;                            ///< called before each matrix is packed
-    std::function<void()> beforeAttention;                       ///< called before each layer's attention
+    /// Memory of its own, of so many bytes; what `allocate` gives is taken from it. Set before anything is
+    /// allocated.
+    std::optional<std::size_t> own;
+    std::size_t hostFree = std::numeric_limits<std::size_t>::max();  ///< what freeHostMemory() says at most
+    /// Copies to the host are done when they are waited for, or when they were asked for this often: what
+    /// they copy must still be there then.
+    int asksPerCopy = 0;
+    std::function<void()> beforePack;       ///< called before each matrix is packed
+    std::function<void()> beforeAttention;  ///< called before each layer's attention
 
     std::string_view name() const override { return m_cpu->name(); }
     void setStop(std::stop_token stop) override { m_cpu->setStop(std::move(stop)); }
     void synchronise() override { m_cpu->synchronise(); }
-    std::size_t freeMemory() const override { return std::min(free, m_cpu->freeMemory()); }
+    std::size_t freeMemory() const override {
+        const std::size_t left = own ? *own - std::min(*own, m_taken->load()) : m_cpu->freeMemory();
+        return std::min(free, left);
+    }
     std::unique_ptr<kernels::Buffer> allocate(std::size_t bytes) override {
-        return allocationsLeft-- > 0 ? m_cpu->allocate(bytes) : nullptr;
+        if (allocationsLeft-- <= 0 || (own && bytes > freeMemory())) return nullptr;
+        std::unique_ptr<kernels::Buffer> made = m_cpu->allocate(bytes);
+        if (made == nullptr || !own) return made;
+        return std::make_unique<Counted>(std::move(made), m_taken);
+    }
+    bool sharesHostMemory() const override { return !own; }
+    std::size_t freeHostMemory() const override {
+        const std::size_t left = hostFree - std::min(hostFree, m_hostTaken->load());
+        return std::min(left, m_cpu->freeHostMemory());
+    }
+    std::unique_ptr<kernels::Buffer> allocateHost(std::size_t bytes) override {
+        if (bytes > freeHostMemory()) return nullptr;
+        std::unique_ptr<kernels::Buffer> made = m_cpu->allocateHost(bytes);
+        if (made == nullptr) return made;
+        return std::make_unique<Counted>(std::move(made), m_hostTaken);
+    }
+    kernels::CopyId beginCopyToHost(std::span<const kernels::CopyBlock> blocks) override {
+        if (asksPerCopy == 0) return m_cpu->beginCopyToHost(blocks);
+        m_late.push_back({{blocks.begin(), blocks.end()}, asksPerCopy});
+        return ++m_begun;
+    }
+    kernels::CopyId beginCopyToDevice(std::span<const kernels::CopyBlock> blocks) override {
+        return m_cpu->beginCopyToDevice(blocks);
+    }
+    bool isCopied(kernels::CopyId copy) override {
+        if (copy <= m_begun - m_late.size()) return true;
+        if (--m_late.front().asks > 0) return false;
+        waitForCopy(m_begun - m_late.size() + 1);
+        return copy <= m_begun - m_late.size();
+    }
+    void waitForCopy(kernels::CopyId copy) override {
+        while (copy > m_begun - m_late.size()) {
+            m_cpu->beginCopyToHost(m_late.front().blocks);
+            m_late.pop_front();
+        }
     }
     void copyToDevice(void* to, const void* fromHost, std::size_t bytes) override {
         m_cpu->copyToDevice(to, fromHost, bytes);
@@ -116,7 +165,30 @@ public:
     }
 
 private:
+    struct Counted final : kernels::Buffer {
+        Counted(std::unique_ptr<kernels::Buffer> held, std::shared_ptr<std::atomic<std::size_t>> sum)
+            : memory(std::move(held)), taken(std::move(sum)) {
+            taken->fetch_add(memory->bytes());
+        }
+        ~Counted() override { taken->fetch_sub(memory->bytes()); }
+        Counted(const Counted&) = delete;
+        Counted& operator=(const Counted&) = delete;
+        std::byte* data() override { return memory->data(); }
+        const std::byte* data() const override { return memory->data(); }
+        std::size_t bytes() const override { return memory->bytes(); }
+        std::unique_ptr<kernels::Buffer> memory;
+        std::shared_ptr<std::atomic<std::size_t>> taken;
+    };
+    struct Late {
+        std::vector<kernels::CopyBlock> blocks;
+        int asks;
+    };
+
     std::unique_ptr<kernels::Backend> m_cpu;
+    std::shared_ptr<std::atomic<std::size_t>> m_taken = std::make_shared<std::atomic<std::size_t>>(0),
+                                              m_hostTaken = std::make_shared<std::atomic<std::size_t>>(0);
+    std::deque<Late> m_late;  ///< begun and not done, oldest first
+    kernels::CopyId m_begun = 0;
 };
 
 }  // namespace kvasir::test

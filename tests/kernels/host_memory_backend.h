@@ -28,6 +28,17 @@ public:
     void copyToHost(void* to, const void* from, std::size_t bytes) override {
         m_device->copyToHost(to, from, bytes);
     }
+    bool sharesHostMemory() const override { return m_device->sharesHostMemory(); }
+    std::size_t freeHostMemory() const override { return m_device->freeHostMemory(); }
+    std::unique_ptr<Buffer> allocateHost(std::size_t bytes) override { return m_device->allocateHost(bytes); }
+    CopyId beginCopyToHost(std::span<const CopyBlock> blocks) override {
+        return m_device->beginCopyToHost(blocks);
+    }
+    CopyId beginCopyToDevice(std::span<const CopyBlock> blocks) override {
+        return m_device->beginCopyToDevice(blocks);
+    }
+    bool isCopied(CopyId copy) override { return m_device->isCopied(copy); }
+    void waitForCopy(CopyId copy) override { m_device->waitForCopy(copy); }
     std::unique_ptr<Weight> pack(const TensorView& tensor, Activations activations) override {
         return m_device->pack(tensor, activations);
     }

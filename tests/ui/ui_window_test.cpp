@@ -284,6 +284,12 @@ TEST_F(Window, ReadingCanBeStoppedAndContinued) {
     EXPECT_EQ(action->text(), "Continue");
     QTest::mouseClick(action, Qt::LeftButton);
     EXPECT_EQ(m_workspace.reading(m_agreement).stage, ReadingStage::FirstReading);
+    state.stage = ReadingStage::Away;
+    m_workspace.setReading(m_agreement, state);
+    EXPECT_EQ(child<QLabel>("readingTitle")->text(), "Not in memory");
+    EXPECT_EQ(action->text(), "Continue");
+    QTest::mouseClick(action, Qt::LeftButton);
+    EXPECT_EQ(m_workspace.reading(m_agreement).stage, ReadingStage::FirstReading);
 }
 
 TEST_F(Window, LanguageChangesAtOnceAndKeepsTheTabs) {

@@ -37,9 +37,9 @@ struct Sample {
         key = sum.digest();
         contents.resize(shape.bytes(), key[0]);
     }
-    PieceStore::Piece piece(const std::string& sha256, std::int64_t use) const {
-        PieceStore::Piece made{key, shape, std::vector<std::byte>(kPieceHeaderBytes), sha256, use};
-        made.file.insert(made.file.end(), contents.begin(), contents.end());
+    PieceStore::Piece piece(PieceStaging& staging, const std::string& sha256, std::int64_t use) const {
+        PieceStore::Piece made{key, shape, staging.waitFor({}), sha256, use};
+        std::ranges::copy(contents, made.file.first(staging.blockBytes()).data() + kPieceHeaderBytes);
         return made;
     }
 };
@@ -70,7 +70,7 @@ protected:
     void save(const std::string& text, const std::string& sha256, std::int64_t count) {
         const std::int64_t use = m_pieces->newUse();
         for (std::int64_t i = 0; i < count; ++i)
-            m_pieces->save(Sample(text, i).piece(sha256, use));
+            m_pieces->save(Sample(text, i).piece(m_staging, sha256, use));
         m_pieces->flush();
     }
     bool isThere(const std::string& text, std::int64_t piece) {
@@ -94,9 +94,12 @@ protected:
             std::distance(fs::directory_iterator(m_store->pieceFolder(), none), fs::directory_iterator()));
     }
 
+    static constexpr std::size_t kBlock = std::size_t{9} << 20;
+    std::unique_ptr<kernels::Backend> m_backend = kernels::makeCpuBackend(1);
+    PieceStaging m_staging{*m_backend, kBlock, 4 * kBlock};
     std::optional<PieceStore> m_pieces;
     std::vector<Error> m_ended;
-    std::vector<std::byte> m_buffer;
+    std::vector<std::byte> m_buffer = std::vector<std::byte>(kBlock);
 };
 
 TEST_F(PieceStoreTest, WhatIsSavedIsThereAfterARestart) {
@@ -175,7 +178,7 @@ TEST_F(PieceStoreTest, DeletingEverythingDeletesThemToo) {
     EXPECT_EQ(files(), 2U);
     const std::int64_t use = m_pieces->newUse();
     m_pieces->removeAll();
-    m_pieces->save(Sample("one", 3).piece("aa01", use));
+    m_pieces->save(Sample("one", 3).piece(m_staging, "aa01", use));
     m_pieces->flush();
     EXPECT_EQ(files(), 0U) << "nothing is kept of what was being read, either";
     save("one", "aa01", 1);
@@ -218,7 +221,7 @@ TEST_F(PieceStoreTest, AFullDiskEndsTheKeepingWithASentence) {
     Sample large("one", 0);
     large.shape.layers = 1024;
     large.contents.resize(large.shape.bytes());
-    m_pieces->save(large.piece("aa01", m_pieces->newUse()));
+    m_pieces->save(large.piece(m_staging, "aa01", m_pieces->newUse()));
     m_pieces->flush();
     setrlimit(RLIMIT_FSIZE, &old);
     std::signal(SIGXFSZ, handler);

@@ -1,0 +1,176 @@
+// AnswerEngine: documents on their way into the device's memory and out of it.
+#include <algorithm>
+#include <limits>
+#include <string>
+
+#include "app/answer_engine.h"
+#include "app/guarded.h"
+
+namespace kvasir {
+namespace {
+
+/// Pieces on their way between device and disk, together.
+constexpr std::size_t kStagingBytes = std::size_t{128} << 20;
+
+/// After each chunk what is complete is on its way to the disk.
+ResidentDocument::Progress keeping(ReadDocument& document, const ResidentDocument::Progress& progress) {
+    return [&document, &progress](std::int64_t done, std::int64_t all) {
+        if (document.pieces != nullptr) document.pieces->save();
+        if (progress) progress(done, all);
+    };
+}
+
+}  // namespace
+
+void AnswerEngine::keepReadings(PieceStore* pieces) {
+    m_pieces = pieces;
+    if (pieces == nullptr || m_staging != nullptr) return;
+    // As large as the largest piece that there can be: of all layers.
+    const ModelConfig& model = m_model->config();
+    const PieceShape largest{.rows = kPieceRows,
+                             .layers = model.layers,
+                             .kvHeads = model.kvHeads,
+                             .headSize = model.headSize,
+                             .width = model.width};
+    m_staging =
+        std::make_unique<PieceStaging>(*m_backend, kPieceHeaderBytes + largest.bytes(), kStagingBytes);
+}
+
+Result<std::unique_ptr<ReadDocument>> AnswerEngine::prepare(std::shared_ptr<const Document> document,
+                                                            std::optional<std::int32_t> tspLayer) {
+    Result<std::unique_ptr<ReadDocument>> read = tokenise(std::move(document), tspLayer);
+    if (!read) return read;
+    (*read)->used = std::numeric_limits<std::uint64_t>::max();
+    if (const Result<void> made = makeResident(**read, {}); !made) return tl::unexpected(made.error());
+    return read;
+}
+
+Result<std::unique_ptr<ReadDocument>> AnswerEngine::tokenise(std::shared_ptr<const Document> document,
+                                                             std::optional<std::int32_t> tspLayer) {
+    constexpr std::int64_t kRoom = 512;  // tokens for question and answer
+    const std::string name = document->name;
+    auto read = std::make_unique<ReadDocument>();
+    read->passages = findPassages(*document);
+    read->tokenised = m_prompts->tokenise(std::move(document));
+    if (read->tokenised.tokens.empty()) {
+        return fail(ErrorCode::Empty, "There is no text in this document.", name,
+                    "If its pages are pictures, have their text recognised first.");
+    }
+    const auto length = static_cast<std::int64_t>(read->tokenised.prompt.size());
+    const std::int64_t window = m_model->config().window;
+    if (length + kRoom > window) {
+        return fail(ErrorCode::TooLarge,
+                    "The document is " + std::to_string(length) + " tokens long; this model reads " +
+                        std::to_string(window - kRoom) + " at once.",
+                    name, "Split the document, or choose a model with a longer window.");
+    }
+    read->tspLayer = tspLayer.value_or(Policy::shipped(m_model->config()).tspLayer);
+    read->copy = std::make_unique<HostCopy>(*m_backend);
+    read->place = m_memory->add(*read);
+    return read;
+}
+
+/// As it was before it left, then as planMemory has them.
+std::vector<std::size_t> AnswerEngine::wishesOf(const ReadDocument& document) const {
+    using kernels::KvType;
+    const std::int64_t length = std::ssize(document.tokenised.prompt);
+    const auto need = [&](KvType type, bool full) {
+        return withReserve(ResidentDocument::bytes(m_model->config(), document.tspLayer, type, length, full) +
+                           m_runner->workspaceBytes(type, length));
+    };
+    std::vector<std::size_t> wishes;
+    if (document.memory.bytes > 0) wishes.push_back(need(document.memory.type, document.memory.fullReading));
+    for (const std::size_t bytes :
+         {need(KvType::F16, true), need(KvType::Int8, true), need(KvType::Int8, false)})
+        wishes.push_back(bytes);
+    return wishes;
+}
+
+Result<void> AnswerEngine::makeRoom(std::vector<std::size_t> wishes, std::uint64_t used,
+                                    const std::stop_token& stop) {
+    for (const ResidentMemory::Who who : {ResidentMemory::Who::ComesBack, ResidentMemory::Who::Anybody}) {
+        if (who == ResidentMemory::Who::Anybody) std::ranges::reverse(wishes);
+        for (const std::size_t bytes : wishes) {
+            const Result<bool> made = m_memory->makeRoom(bytes, used, who, stop);
+            if (!made) return tl::unexpected(made.error());
+            if (*made) return {};
+        }
+    }
+    return {};
+}
+
+/// The plan of the first time stays, where it fits: rows of another type of K/V would have to be read again.
+Result<void> AnswerEngine::planFor(ReadDocument& document) {
+    const std::size_t budget = withoutReserve(m_backend->freeMemory());
+    if (document.memory.bytes > 0 && document.memory.bytes <= budget) return {};
+    const std::int64_t length = std::ssize(document.tokenised.prompt);
+    Result<MemoryPlan> plan = planMemory(m_model->config(), document.tspLayer, length, budget);
+    if (plan && plan->type == kernels::KvType::Int8) {
+        const std::size_t workspace = m_runner->workspaceBytes(plan->type, length);
+        plan = planMemory(m_model->config(), document.tspLayer, length, budget - std::min(budget, workspace));
+    }
+    if (!plan) return tl::unexpected(plan.error());
+    document.memory = std::move(*plan);
+    return {};
+}
+
+Result<void> AnswerEngine::makeResident(ReadDocument& document, const std::stop_token& stop) {
+    if (document.resident != nullptr) return {};
+    if (Result<void> made = makeRoom(wishesOf(document), document.used, stop); !made) return made;
+    const kernels::KvType before = document.memory.type;
+    if (Result<void> planned = planFor(document); !planned) return planned;
+    const kernels::KvType type = document.memory.type;
+    if (!m_runner->reserve(type, std::ssize(document.tokenised.prompt))) {
+        return fail(ErrorCode::OutOfMemory, "There is not enough memory to work in.",
+                    document.tokenised.document->name, "Close other programs, or choose a smaller model.");
+    }
+    Result<std::unique_ptr<ResidentDocument>> resident =
+        ResidentDocument::create(*m_model, *m_backend, document.tokenised.prompt, document.tspLayer, type,
+                                 withoutReserve(m_backend->freeMemory()));
+    if (!resident) return tl::unexpected(resident.error());
+    if (type != before) document.pieces.reset();  // they are another reading
+    document.resident = std::move(*resident);
+    if (document.pieces == nullptr) document.pieces = piecesOf(document);
+    if (document.pieces == nullptr) return {};
+    document.pieces->moveTo(document.resident.get(), document.copy.get());
+    document.resident->setMeanwhile([&document] { document.pieces->save(); });
+    return {};
+}
+
+std::unique_ptr<ResidentPieces> AnswerEngine::piecesOf(ReadDocument& document) {
+    if (m_pieces == nullptr) return nullptr;
+    if (fingerprint().empty()) return nullptr;
+    PieceKeys keys(*m_model, m_fingerprint, *m_backend, document.tspLayer, document.memory.type,
+                   document.tokenised.prompt);
+    return std::make_unique<ResidentPieces>(*m_pieces, *m_staging, std::move(keys),
+                                            document.tokenised.document->sha256);
+}
+
+void AnswerEngine::restore(ReadDocument& document, bool full, const std::stop_token& stop,
+                           const ResidentDocument::Progress& progress) {
+    // What fails here is read; a device that failed says so then.
+    static_cast<void>(document.copy->give(*document.resident, stop, progress));
+    if (document.pieces == nullptr) return;
+    document.pieces->restore(PieceStage::Early, stop, progress);
+    if (full && document.resident->earlyDone()) document.pieces->restore(PieceStage::Late, stop, progress);
+}
+
+Result<void> AnswerEngine::readEarly(ReadDocument& document, const std::stop_token& stop,
+                                     const ResidentDocument::Progress& progress) {
+    return guarded(
+        [&] { return document.resident->readEarly(*m_runner, stop, keeping(document, progress)); });
+}
+
+Result<void> AnswerEngine::readLate(ReadDocument& document, const std::stop_token& stop,
+                                    const ResidentDocument::Progress& progress) {
+    const ResidentDocument& resident = *document.resident;
+    const std::size_t missing = resident.fullBytes() - std::min(resident.fullBytes(), resident.bytes());
+    if (document.memory.fullReading && missing > 0) {
+        const Result<bool> made =
+            m_memory->makeRoom(withReserve(missing), document.used, ResidentMemory::Who::ComesBack, stop);
+        if (!made) return tl::unexpected(made.error());
+    }
+    return guarded([&] { return document.resident->readLate(*m_runner, stop, keeping(document, progress)); });
+}
+
+}  // namespace kvasir

@@ -1,0 +1,59 @@
+// A device with little memory of its own, and a tiny model on it.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "app/answer_engine.h"
+#include "tests/app/app_support.h"
+#include "tests/engine/tiny_model.h"
+#include "tests/engine/watched_backend.h"
+
+namespace kvasir::test {
+
+inline std::string tinyModel() {
+    TinySizes sizes;
+    sizes.layers = 8;
+    sizes.type = kernels::TensorType::Q8_0;
+    return TinyModel(sizes).bytes();
+}
+
+/// About 1,200 bytes, which are as many tokens or fewer; another text for each number.
+inline std::shared_ptr<const Document> tinyDocument(int number) {
+    std::string text;
+    while (text.size() < 1200)
+        text += "Line " + std::to_string(text.size() * 7 + static_cast<std::size_t>(number)) + ". ";
+    DocumentBuilder builder(DocumentKind::Text, "text.txt", {{0, 0}});
+    EXPECT_TRUE(builder.addText(text));
+    return std::make_shared<const Document>(builder.finish(std::string(64, static_cast<char>('a' + number))));
+}
+
+/// Memory that is not taken yet, from now on.
+inline void leaveFree(WatchedBackend& device, std::size_t bytes) {
+    device.own = *device.own - device.freeMemory() + bytes;
+}
+
+/// An engine on such a device; the device stays the engine's.
+inline std::pair<std::unique_ptr<AnswerEngine>, WatchedBackend*> engineOnSmallDevice(
+    const std::filesystem::path& model) {
+    auto made = std::make_unique<WatchedBackend>(1);
+    WatchedBackend* device = made.get();
+    device->own = std::size_t{1} << 30;
+    device->asksPerCopy = 2;
+    kernels::BackendChoice choice;
+    choice.backend = std::move(made);
+    auto engine = AnswerEngine::create(std::move(choice), model, 1, {});
+    EXPECT_TRUE(engine);
+    return {std::move(*engine), device};
+}
+
+/// What a document takes: 16-bit keys and values of all layers, or 8-bit ones for quick answers.
+inline std::size_t documentBytes(const AnswerEngine& engine, const ReadDocument& document,
+                                 kernels::KvType type = kernels::KvType::F16, bool full = true) {
+    return ResidentDocument::bytes(engine.model().config(), document.tspLayer, type,
+                                   std::ssize(document.tokenised.prompt), full);
+}
+
+}  // namespace kvasir::test
