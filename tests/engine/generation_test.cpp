@@ -134,6 +134,26 @@ TEST_P(GenerationTest, PinsAreCarriedAndKeptOnTopOfEverything) {
             }
         }
     }
+    // Whatever the policy: the fewest it can carry, the fewest it can keep.
+    for (Policy other : {Policy::fixedLength(model->config(), 1), Policy::fixedRate(model->config(), 1),
+                         Policy::adaptive(model->config(), 1, 1, 8), Policy::paper(model->config())}) {
+        other.tspLayer = policy.tspLayer;
+        other.retentionPerMille = 1;
+        other.pins = policy.pins;
+        const Outcome outcome = finish(*generation(*document, tokens, other, layout));
+        const auto holdsPins = [&](const std::vector<std::int32_t>& positions) {
+            std::int64_t held = 0;
+            for (const std::int32_t position : positions)
+                held += other.isPinned(position) ? 1 : 0;
+            return held == 15 + 31 + 10;
+        };
+        EXPECT_TRUE(holdsPins(outcome.trace.carried)) << other.name;
+        for (const auto& layer : outcome.trace.kept) {
+            for (const auto& head : layer)
+                EXPECT_TRUE(holdsPins(head)) << other.name;
+        }
+        EXPECT_LT(outcome.trace.carried.size(), 380U) << other.name << ": most is left out";
+    }
     policy.pins = {{390, 401}};
     Generation::Options options;
     options.policy = policy;
