@@ -94,6 +94,25 @@ TEST_P(GenerationTest, WhatIsNotDocumentIsAlwaysCarried) {
     EXPECT_LE(sum, static_cast<float>(model->config().heads) * 1.001F);
 }
 
+/// Coverage is not measured where nothing competes.
+TEST_P(GenerationTest, AdaptivePoliciesCarryShortPromptsWhole) {
+    const std::vector<TokenId> tokens = prompt(100);
+    Generation::Options options;  // no details: then nothing is scored
+    options.policy = Policy::shipped(model->config());
+    options.policy.tspLayer = paper().tspLayer;
+    const std::unique_ptr<ResidentDocument> document = resident(tokens, 80, options.policy.tspLayer);
+    for (const std::vector<Policy::Range>& pins : {std::vector<Policy::Range>(), {{20, 40}}}) {
+        options.policy.pins = pins;
+        auto made = Generation::create(*runner, *document, {tokens.begin() + 80, tokens.end()}, {12, 80, 100},
+                                       options);
+        ASSERT_TRUE(made) << made.error().message();
+        ASSERT_TRUE((*made)->prefill({}));
+        EXPECT_EQ((*made)->trace().decision.by, CarriedBy::Everything);
+        EXPECT_EQ((*made)->trace().decision.pinned, 0) << "carried anyway";
+        EXPECT_EQ((*made)->trace().carried.size(), 100U);
+    }
+}
+
 TEST_P(GenerationTest, PinsAreCarriedAndKeptOnTopOfEverything) {
     const std::vector<TokenId> tokens = prompt(400);
     Policy policy = paper();
