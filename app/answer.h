@@ -110,6 +110,7 @@ struct Answer {
     bool answerable = true;  ///< false: 'The document does not seem to say this'
     std::string follows;  ///< id of the draft that it stands under; empty: the first answer to its question
     std::int32_t passages = 0;         ///< of a first look: how many were read
+    std::int32_t pins = 0;             ///< passages that were pinned when it was asked
     PartsRead parts;                   ///< of an answer in parts
     std::optional<AnswerCheck> check;  ///< of a draft, once it was checked
     std::vector<Citation> citations;

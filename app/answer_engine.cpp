@@ -9,6 +9,7 @@
 #include "app/first_look.h"
 #include "app/guarded.h"
 #include "app/model_calibration.h"
+#include "app/pins.h"
 #include "app/repeated_passages.h"
 #include "engine/question_scores.h"
 
@@ -59,27 +60,6 @@ void describe(AskOutcome& outcome, const AnswerWriter& writer, const Generation&
         for (std::size_t i = 0; i < evidence.mass.size(); ++i)
             trace.attention[i] += evidence.mass[i];
     }
-}
-
-/// Prompt positions of the tokens that share a byte with the pins, as a policy wants them.
-std::vector<Policy::Range> pinnedPositions(const TokenisedDocument& document,
-                                           std::span<const ByteRange> pins) {
-    std::vector<Policy::Range> ranges;
-    for (const ByteRange& pin : pins) {
-        const auto first = std::partition_point(document.tokens.begin(), document.tokens.end(),
-                                                [&](const TextToken& t) { return t.end <= pin.begin; });
-        const auto last = std::partition_point(first, document.tokens.end(),
-                                               [&](const TextToken& t) { return t.begin < pin.end; });
-        const Policy::Range range{document.prefix + (first - document.tokens.begin()),
-                                  document.prefix + (last - document.tokens.begin())};
-        if (range.first == range.last) continue;
-        if (!ranges.empty() && range.first <= ranges.back().last) {
-            ranges.back().last = std::max(ranges.back().last, range.last);
-        } else {
-            ranges.push_back(range);
-        }
-    }
-    return ranges;
 }
 
 /// The layer whose attention says where an answer comes from: at 0.7 L it looks at what is being told.
@@ -172,9 +152,8 @@ Policy AnswerEngine::policyFor(const AskRequest& request, const ReadDocument& do
         policy.name = "parts";
         policy.window = 1;  // nothing is scored; and what was chosen must not be computed again
         if (request.policy) policy.retentionPerMille = request.policy->retentionPerMille;
-        return policy;
     }
-    policy.pins = pinnedPositions(document.tokenised, request.pins);
+    policy.pins = pinnedPositions(document.tokenised.prefix, document.tokenised.tokens, request.pins);
     return policy;
 }
 
@@ -227,6 +206,7 @@ Result<AskOutcome> AnswerEngine::answer(const ReadDocument& document, const AskR
     answer.question = question;
     answer.mode = request.mode;
     answer.missingPages = missingPages(*document.tokenised.document);
+    answer.pins = static_cast<std::int32_t>(request.pins.size());
 
     const Result<QuestionPiece> made = questionPiece(question, request, document, stop);
     if (!made) return tl::unexpected(made.error());
@@ -263,6 +243,7 @@ Result<AskOutcome> AnswerEngine::answer(const ReadDocument& document, const AskR
     answer.text = writer.text();
     describe(outcome, writer, **generation, document);
     outcome.trace.policy = policy;
+    outcome.trace.pinned = pinnedPassages(*document.tokenised.document, request.pins);
     outcome.trace.layers = m_model->config().layers;
     outcome.trace.layout = layout;
     return outcome;
@@ -295,14 +276,17 @@ Result<AskOutcome> AnswerEngine::look(std::shared_ptr<const Document> document, 
                                       const OnText& onText) {
     return guarded([&]() -> Result<AskOutcome> {
         const Clock::time_point begin = Clock::now();
+        // What is pinned is read whatever search finds, and on top of it.
+        std::vector<ByteRange> passages = request.pins;
+        passages.insert(passages.end(), request.passages.begin(), request.passages.end());
+        mostTokens += passageTokens(m_model->tokenizer(), document->text, request.pins, Policy::kMostPinned);
         const Result<std::unique_ptr<ReadDocument>> read =
-            readPassages(std::move(document), request.passages, mostTokens, stop);
+            readPassages(std::move(document), passages, mostTokens, stop);
         if (!read) return tl::unexpected(read.error());
         const double readMs = millisecondsSince(begin);
         AskRequest asked = request;
         asked.mode = AnswerMode::Full;  // of the passages nothing is left out
-        asked.pins.clear();
-        asked.passages.clear();  // they are all that is read
+        asked.passages.clear();         // they are all that is read
         asked.lookedTokens = 0;
         Result<AskOutcome> outcome = answer(**read, asked, {}, stop, onText);
         if (!outcome) return outcome;

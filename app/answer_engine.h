@@ -56,7 +56,9 @@ struct AskRequest {
     std::string question;
     AnswerMode mode = AnswerMode::Quick;  ///< Quick or Full
     std::optional<Policy> policy;  ///< of a quick answer, instead of the shipped one; its pins are not used
-    std::vector<ByteRange> pins;   ///< of the document's text, ascending: always carried and kept
+    /// Of the document's text (over parts: the joined text), ascending and apart: always carried and kept,
+    /// and part of every first look. A full reading leaves nothing out anyway: they change nothing there.
+    std::vector<ByteRange> pins;
     /// Of the document's text, as search found them, the best first: what a first look reads.
     std::vector<ByteRange> passages;
     /// Tokens of these, and of the sentences that the question looks at most, that are repeated before the
@@ -136,9 +138,9 @@ public:
     Result<AskOutcome> ask(const ReadDocument& document, const AskRequest& request,
                            const std::stop_token& stop, const OnText& onText);
 
-    /// Answers from the request's passages alone, read with all layers: nothing of the document need be read
-    /// before. As many are read as fit into `mostTokens`. Errors: those of `ask`; Empty (no passage fits),
-    /// Cancelled (before the first word).
+    /// Answers from the request's passages and pins alone, read with all layers: nothing of the document need
+    /// be read before. As many passages are read as fit into `mostTokens`; pins come on top. Errors: those of
+    /// `ask`; Empty (no passage fits), Cancelled (before the first word).
     Result<AskOutcome> look(std::shared_ptr<const Document> document, std::int64_t mostTokens,
                             const AskRequest& request, const std::stop_token& stop, const OnText& onText);
 
@@ -152,7 +154,8 @@ public:
     Result<void> readPart(ReadParts& parts, std::size_t part, std::span<const std::size_t> order,
                           const std::stop_token& stop, const ResidentDocument::Progress& progress);
     /// Answers from the parts that are read, at least one: AnswerMode::Parts. Errors: those of `ask`, Empty
-    /// (no part is read), Cancelled (before the first word).
+    /// (no part is read), Cancelled (before the first word), TooLarge (the pins leave no room in the window),
+    /// OutOfMemory (a pin lies in a part that is not read: see isWorthWaiting).
     Result<AskOutcome> askParts(const ReadParts& parts, const AskRequest& request,
                                 const std::stop_token& stop, const OnText& onText);
 

@@ -6,6 +6,7 @@
 #include "app/answer_engine.h"
 #include "app/first_look.h"
 #include "app/guarded.h"
+#include "app/pins.h"
 #include "app/repeated_passages.h"
 
 namespace kvasir {
@@ -72,6 +73,29 @@ std::vector<ByteRange> bytesOf(const ReadParts& parts, const std::vector<std::in
         }
     }
     return ranges;
+}
+
+/// What chooses among the tokens of all parts, with what is pinned. Errors: TooLarge (that is more than can
+/// be), OutOfMemory (it lies in parts that memory has no room for).
+Result<Policy> choosingPolicy(const ModelConfig& model, const ReadParts& parts,
+                              std::span<const ByteRange> pins) {
+    Policy policy = Policy::shipped(model);
+    policy.pins = pinnedPositions(parts.prefix, parts.tokens, pins);
+    if (Result<void> checked = policy.check(model); !checked) return tl::unexpected(checked.error());
+    for (std::size_t part = 0; part < parts.segments->segments().size(); ++part) {
+        if (parts.segments->isRead(part) || !holdsPin(parts, part, pins)) continue;
+        return fail(ErrorCode::OutOfMemory,
+                    "A pinned passage lies in a part of the document that memory has no room for.", "",
+                    "Remove some pins, or close other documents, and ask again.");
+    }
+    return policy;
+}
+
+std::int64_t countPositions(const std::vector<Policy::Range>& ranges) {
+    std::int64_t count = 0;
+    for (const Policy::Range& range : ranges)
+        count += range.last - range.first;
+    return count;
 }
 
 std::vector<std::int64_t> united(const std::vector<std::int64_t>& a, const std::vector<std::int64_t>& b) {
@@ -160,9 +184,15 @@ Result<AskOutcome> AnswerEngine::answerParts(const ReadParts& parts, const AskRe
     const Result<std::string> question = checkedQuestion(request.question);
     if (!question) return tl::unexpected(question.error());
     const QuestionPiece piece = m_prompts->question(*question);
-    // What is repeated is chosen too, so that it can be cited.
+    const Result<Policy> choosing = choosingPolicy(model, parts, request.pins);
+    if (!choosing) return tl::unexpected(choosing.error());
+    // What is repeated is chosen too, so that it can be cited; what is pinned comes on top.
     const std::int64_t room = model.window - parts.prefix - std::ssize(piece.tokens) - request.maxTokens -
-                              2 * (kFound + kLooked) - kBetween;
+                              2 * (kFound + kLooked) - kBetween - countPositions(choosing->pins);
+    if (room < 1 && !choosing->pins.empty()) {
+        return fail(ErrorCode::TooLarge, "The pins leave no room in the model's window.",
+                    std::to_string(1 - room) + " tokens too many", "Remove some pins and ask again.");
+    }
     const PromptLayout whole{parts.prefix, parts.prefix + std::ssize(parts.tokens),
                              parts.prefix + std::ssize(parts.tokens) + std::ssize(piece.tokens)};
     // Who names a share or a number means that; coverage is not known before the parts are joined.
@@ -172,7 +202,7 @@ Result<AskOutcome> AnswerEngine::answerParts(const ReadParts& parts, const AskRe
                                           : kCarriedOnCpu;
     const std::int64_t most = std::clamp<std::int64_t>(wanted, 1, std::max<std::int64_t>(room, 1));
     Result<SegmentChoice> choice =
-        chooseFromSegments(*m_runner, *parts.segments, piece.tokens, Policy::shipped(model), most, stop);
+        chooseFromSegments(*m_runner, *parts.segments, piece.tokens, *choosing, most, stop);
     if (!choice) return tl::unexpected(choice.error());
     const std::vector<std::int64_t> repeated = repeatedTokens(parts, request, *choice);
     choice->tokens = united(choice->tokens, repeated);
@@ -187,7 +217,6 @@ Result<AskOutcome> AnswerEngine::answerParts(const ReadParts& parts, const AskRe
     const double choosingMs = std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
     AskRequest asked = request;
     asked.mode = AnswerMode::Quick;
-    asked.pins.clear();
     asked.passages = bytesOf(parts, repeated);
     asked.foundTokens = std::ssize(repeated);
     asked.lookedTokens = 0;
@@ -195,6 +224,7 @@ Result<AskOutcome> AnswerEngine::answerParts(const ReadParts& parts, const AskRe
     if (!outcome) return outcome;
     outcome->trace.timings.earlyMs += choosingMs;
     spreadTrace(outcome->trace, parts, *choice);
+    outcome->trace.policy.pins = choosing->pins;
     Answer& answer = outcome->answer;
     answer.mode = AnswerMode::Parts;
     answer.parts = parts.read();

@@ -7,6 +7,7 @@
 #include "app/answer.h"
 #include "app/answer_writer.h"
 #include "app/document.h"
+#include "app/pins.h"
 #include "engine/policy.h"
 #include "engine/tokenizer.h"
 
@@ -15,6 +16,8 @@ namespace kvasir {
 /// Small values in host memory.
 struct AnswerTrace {
     Policy policy;
+    std::vector<PinnedPassage>
+        pinned;               ///< when it was asked; of a full reading too, where they change nothing
     std::int32_t layers = 0;  ///< L of the model
     PromptLayout layout;
     std::vector<std::int32_t> carried;  ///< prompt positions, ascending

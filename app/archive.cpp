@@ -63,6 +63,13 @@ std::string policyJson(const AnswerTrace& trace) {
     nlohmann::ordered_json pins = nlohmann::ordered_json::array();
     for (const Policy::Range& pin : policy.pins)
         pins.push_back({pin.first, pin.last});
+    nlohmann::ordered_json pinned = nlohmann::ordered_json::array();
+    for (const PinnedPassage& pin : trace.pinned) {
+        pinned.push_back({{"begin", pin.range.begin},
+                          {"end", pin.range.end},
+                          {"page", static_cast<std::uint32_t>(pin.page)},
+                          {"line", static_cast<std::uint32_t>(pin.line)}});
+    }
     const CarryDecision& decision = trace.decision;
     const nlohmann::ordered_json json = {
         {"name", policy.name},
@@ -78,6 +85,7 @@ std::string policyJson(const AnswerTrace& trace) {
         {"coverage", policy.coveragePerMille / 1000.0},
         {"maximum_carried", policy.maximumCarried},
         {"pins", pins},
+        {"pinned", pinned},
         {"decision",
          {{"by", carriedByName(decision.by)},
           {"carried", decision.carried},
@@ -94,6 +102,23 @@ std::string policyJson(const AnswerTrace& trace) {
          {{"batches", trace.speed.batches}, {"guessed", trace.speed.guessed}, {"stood", trace.speed.stood}}},
     };
     return json.dump();
+}
+
+std::vector<PinnedPassage> pinnedOf(const std::string& policyJson) {
+    const nlohmann::json policy = nlohmann::json::parse(policyJson, nullptr, false);
+    std::vector<PinnedPassage> passages;
+    if (!policy.is_object()) return passages;
+    for (const nlohmann::json& pin : policy.value("pinned", nlohmann::json::array())) {
+        const auto number = [&](const char* key) {
+            const auto found = pin.find(key);
+            return found != pin.end() && found->is_number_unsigned() ? found->get<std::uint32_t>() : 0;
+        };
+        if (!pin.is_object()) continue;
+        passages.push_back({{number("begin"), number("end")},
+                            static_cast<std::int32_t>(number("page")),
+                            static_cast<std::int32_t>(number("line"))});
+    }
+    return passages;
 }
 
 Exchange toExchange(const Answer& answer, const AnswerTrace& trace) {
@@ -210,6 +235,7 @@ Answer toAnswer(const Exchange& exchange, const std::vector<CitationRecord>& cit
     answer.finish = exchange.finish.value_or(FinishReason::End);
     if (exchange.follows != 0) answer.follows = answerId(exchange.follows);
     answer.passages = exchange.passages;
+    answer.pins = static_cast<std::int32_t>(pinnedOf(exchange.policy).size());
     answer.parts = exchange.parts;
     answer.answerable = exchange.answerable.value_or(true);
     for (const CitationRecord& c : citations) {

@@ -14,9 +14,13 @@ namespace kvasir {
 std::string answerId(RowId exchange);
 RowId exchangeOf(std::string_view answerId);
 
-/// Every setting of the answer's policy as one JSON object, with the model's number of layers, what the
-/// policy decided and why, times, memory, and what guessing did.
+/// Every setting of the answer's policy as one JSON object, with the model's number of layers, what was
+/// pinned (bytes, page and line from 0), what the policy decided and why, times, memory, and what guessing
+/// did.
 std::string policyJson(const AnswerTrace& trace);
+
+/// What was pinned when the answer was asked, out of such an object; nothing where it says nothing of it.
+std::vector<PinnedPassage> pinnedOf(const std::string& policyJson);
 
 /// Id, conversation, time, model and the draft that it follows are the caller's to fill in.
 Exchange toExchange(const Answer& answer, const AnswerTrace& trace);

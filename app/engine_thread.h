@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -46,6 +47,8 @@ public:
     struct Events {
         std::function<void(const ModelState&)> model;
         std::function<void(DocumentId, const ReadingState&)> reading;
+        /// A document is tokenised: the first byte of each of its tokens. May be empty.
+        std::function<void(DocumentId, std::shared_ptr<const std::vector<std::uint32_t>>)> tokens;
         std::function<void(AnswerKey, AnswerMode, std::string_view text)> text;
         /// A first look is written; the quick answer to the same question follows under the same key.
         std::function<void(AnswerKey, AskOutcome)> looked;
@@ -176,6 +179,7 @@ private:
     Result<AskOutcome> askInParts(Job& job, const std::stop_token& stop);
     void runCheckParts(Job& job);
     void report(DocumentId id, Work& work, ReadingStage stage);
+    void reportTokens(DocumentId id, std::span<const TextToken> tokens);
     void reportModel();
 
     Events m_events;

@@ -239,6 +239,7 @@ bool EngineThread::prepare(Work& work, DocumentId id) {
     }
     work.away = false;
     work.state.tokens = work.read->resident->size();
+    reportTokens(id, work.read->tokenised.tokens);
     reportModel();
     return true;
 }
@@ -369,6 +370,13 @@ void EngineThread::runLate(Job& job) {
 void EngineThread::report(DocumentId id, Work& work, ReadingStage stage) {
     work.state.stage = stage;
     if (!work.removed) m_events.reading(id, work.state);
+}
+
+void EngineThread::reportTokens(DocumentId id, std::span<const TextToken> tokens) {
+    if (!m_events.tokens) return;
+    std::vector<std::uint32_t> begins(tokens.size());
+    std::ranges::transform(tokens, begins.begin(), &TextToken::begin);
+    m_events.tokens(id, std::make_shared<const std::vector<std::uint32_t>>(std::move(begins)));
 }
 
 void EngineThread::reportModel() {

@@ -36,6 +36,7 @@ bool EngineThread::prepareParts(Work& work, DocumentId id) {
         return false;
     }
     work.parts = std::move(*parts);
+    reportTokens(id, work.parts->tokens);
     work.partOrder = rankParts(*work.parts, {});
     work.inParts = true;
     work.away = false;
@@ -101,12 +102,13 @@ Result<AskOutcome> EngineThread::askInParts(Job& job, const std::stop_token& sto
     work.away = false;
     Question& question = *job.question;
     const std::vector<ByteRange>& passages = question.request.passages;
-    if (!passages.empty()) work.partOrder = rankParts(*work.parts, passages);
+    const std::vector<ByteRange>& pins = question.request.pins;
+    if (!passages.empty() || !pins.empty()) work.partOrder = rankParts(*work.parts, passages, pins);
     const Clock::time_point begin = Clock::now();
     double each = 0;
     Result<void> read;
     while (const std::optional<std::size_t> next = nextPart(*work.parts, work.partOrder)) {
-        if (!isWorthWaiting(*work.parts, work.partOrder, *next, secondsSince(begin), each)) break;
+        if (!isWorthWaiting(*work.parts, work.partOrder, *next, secondsSince(begin), each, pins)) break;
         const Clock::time_point part = Clock::now();
         read = readPart(work, job.document, *next, stop);
         if (!read) break;

@@ -10,6 +10,12 @@ namespace {
 
 constexpr std::string_view kBetween = "\n\n";  // as paragraphs are apart in a document
 
+std::int64_t tokensOf(const Tokenizer& tokenizer, std::string_view text, const ByteRange& passage) {
+    return std::ssize(
+               tokenizer.ids(text.substr(passage.begin, passage.end - passage.begin), Specials::Plain)) +
+           1;
+}
+
 /// The best passages within the budget, ascending and apart.
 std::vector<ByteRange> chosen(const Tokenizer& tokenizer, std::string_view text,
                               std::span<const ByteRange> passages, std::int64_t mostTokens) {
@@ -17,9 +23,7 @@ std::vector<ByteRange> chosen(const Tokenizer& tokenizer, std::string_view text,
     std::int64_t tokens = 0;
     for (const ByteRange& passage : passages) {
         if (passage.begin >= passage.end || passage.end > text.size()) continue;
-        const auto size = std::ssize(tokenizer.ids(text.substr(passage.begin, passage.end - passage.begin),
-                                                   Specials::Plain)) +
-                          1;
+        const std::int64_t size = tokensOf(tokenizer, text, passage);
         if (tokens + size > mostTokens) continue;  // a shorter one may still fit
         tokens += size;
         ranges.push_back(passage);
@@ -64,6 +68,16 @@ TokenisedDocument tokenisePassages(const PromptBuilder& prompts, const Tokenizer
     }
     result.document = std::move(document);
     return result;
+}
+
+std::int64_t passageTokens(const Tokenizer& tokenizer, std::string_view text,
+                           std::span<const ByteRange> passages, std::int64_t most) {
+    std::int64_t tokens = 0;
+    for (const ByteRange& passage : passages) {
+        if (passage.end <= text.size()) tokens += tokensOf(tokenizer, text, passage);
+        if (tokens >= most) return most;
+    }
+    return tokens;
 }
 
 Passages onlyTokens(const Passages& passages, std::span<const TextToken> tokens) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "app/document.h"
@@ -19,6 +20,10 @@ namespace kvasir {
 TokenisedDocument tokenisePassages(const PromptBuilder& prompts, const Tokenizer& tokenizer,
                                    std::shared_ptr<const Document> document,
                                    std::span<const ByteRange> passages, std::int64_t mostTokens);
+
+/// What passages take of a first look's budget, at most `most`.
+std::int64_t passageTokens(const Tokenizer& tokenizer, std::string_view text,
+                           std::span<const ByteRange> passages, std::int64_t most);
 
 /// Those of a document's passages that hold one of the tokens: what an answer from them may quote.
 Passages onlyTokens(const Passages& passages, std::span<const TextToken> tokens);

@@ -142,6 +142,11 @@ EngineThread::Events LocalWorkspace::engineEvents() {
     events.reading = [this](DocumentId id, const ReadingState& state) {
         post([this, id, state] { onReading(id, state); });
     };
+    events.tokens = [this](DocumentId id, std::shared_ptr<const std::vector<std::uint32_t>> begins) {
+        post([this, id, begins = std::move(begins)] {
+            if (Entry* entry = find(id)) entry->tokenBegins = begins;
+        });
+    };
     events.text = [this](EngineThread::AnswerKey key, AnswerMode mode, std::string_view text) {
         post([this, key, mode, text = std::string(text)] { onText(key, mode, text); });
     };
@@ -292,7 +297,8 @@ QString LocalWorkspace::ask(DocumentId document, const QString& question) {
 }
 
 void LocalWorkspace::submit(Entry& entry, const QString& answer) {
-    const Asked& asked = m_answers.at(answer);
+    Asked& asked = m_answers.at(answer);
+    asked.answer.pins = static_cast<std::int32_t>(entry.pins.size());
     if (entry.row != 0 && entry.conversation != 0) {
         Keeping keeping;
         keeping.question = asked.answer.question;
@@ -304,10 +310,7 @@ void LocalWorkspace::submit(Entry& entry, const QString& answer) {
     }
     AskRequest request;
     request.question = asked.answer.question;
-    if (const Result<std::vector<PinRecord>> pins = m_reader->pins(entry.row)) {
-        for (const PinRecord& pin : *pins)
-            request.pins.push_back(pin.range);
-    }
+    request.pins = entry.pins;
     EngineThread::FindPassages passages;
     if (entry.row != 0) {
         passages = [this, row = entry.row, question = asked.answer.question] {

@@ -55,6 +55,12 @@ public:
     std::vector<QString> answers(DocumentId document) const override;
     Answer answer(const QString& answer) const override;
     WordMarks marks(const QString& answer) const override;
+    QString askAgain(const QString& answer) override;
+
+    std::vector<ByteRange> pins(DocumentId document) const override;
+    Result<ByteRange> addPin(DocumentId document, ByteRange range) override;
+    void removePin(DocumentId document, ByteRange pin) override;
+    double pinnedShare(DocumentId document, ByteRange more) const override;
 
     ModelInfo model() const override;
     void useModel(const QString& path) override;
@@ -76,6 +82,8 @@ private:
         RowId conversation = 0;     ///< where its answers are kept; 0 until the store has it
         std::vector<QString> answers;  ///< oldest first
         std::vector<QString> waiting;  ///< of them, those asked before the text was there
+        std::vector<ByteRange> pins;   ///< ascending, apart; the store follows
+        std::shared_ptr<const std::vector<std::uint32_t>> tokenBegins;  ///< null: not tokenised yet
     };
     struct Asked {
         DocumentId document = 0;
@@ -100,6 +108,8 @@ private:
     /// Hands a question on to the engine and, when the document is in the store, begins its exchange there.
     void submit(Entry& entry, const QString& answer);
     void failWaiting(Entry& entry, const Error& error);
+    void loadPins(Entry& entry);
+    void changePins(DocumentId document, const std::vector<ByteRange>& pins);
     Entry* opened(DocumentId id, std::uint64_t opening);
     void onReading(DocumentId id, const ReadingState& state);
     void onText(EngineThread::AnswerKey key, AnswerMode mode, const std::string& text);

@@ -32,6 +32,7 @@ void LocalWorkspace::loadRemembered() {
         entry.row = record.id;
         m_order.push_back(record.id);
         loadAnswers(entry);
+        loadPins(entry);
     }
 }
 
@@ -219,6 +220,7 @@ void LocalWorkspace::takeRow(Entry& entry, const Library::Conversation& place) {
     if (entry.row != 0) entry.answers = entry.waiting;
     entry.row = place.document;
     loadAnswers(entry);  // the same content may have been asked before, under another name
+    loadPins(entry);
     // Its remembered self would be listed twice.
     if (const Entry* self = find(entry.row); self != nullptr && entry.row != id && !self->info.open) {
         m_documents.erase(entry.row);
@@ -226,6 +228,7 @@ void LocalWorkspace::takeRow(Entry& entry, const Library::Conversation& place) {
     }
     emit documentsChanged();
     emit answersChanged(id);
+    emit pinsChanged(id);
 }
 
 void LocalWorkspace::onReading(DocumentId id, const ReadingState& state) {

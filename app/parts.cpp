@@ -16,7 +16,15 @@ ByteRange ReadParts::bytes(std::size_t part) const {
             tokens[static_cast<std::size_t>(segment.end - 1)].end};
 }
 
-std::vector<std::size_t> rankParts(const ReadParts& parts, std::span<const ByteRange> passages) {
+bool holdsPin(const ReadParts& parts, std::size_t part, std::span<const ByteRange> pins) {
+    const ByteRange own = parts.bytes(part);
+    const auto pin =
+        std::ranges::partition_point(pins, [&](const ByteRange& p) { return p.end <= own.begin; });
+    return pin != pins.end() && pin->begin < own.end;
+}
+
+std::vector<std::size_t> rankParts(const ReadParts& parts, std::span<const ByteRange> passages,
+                                   std::span<const ByteRange> pins) {
     const std::size_t count = parts.segments->segments().size();
     std::vector<double> worth(count, 0);
     for (std::size_t rank = 0; rank < passages.size(); ++rank) {
@@ -29,6 +37,9 @@ std::vector<std::size_t> rankParts(const ReadParts& parts, std::span<const ByteR
         }
         // The first hits tell most, and several of them in one part tell more than one.
         worth[low] += 1 / (static_cast<double>(rank) + 2);
+    }
+    for (std::size_t part = 0; part < count; ++part) {
+        if (holdsPin(parts, part, pins)) worth[part] += static_cast<double>(passages.size()) + 1;
     }
     std::vector<std::size_t> order(count);
     std::iota(order.begin(), order.end(), std::size_t{0});
@@ -47,10 +58,10 @@ std::optional<std::size_t> nextPart(const ReadParts& parts, std::span<const std:
 }
 
 bool isWorthWaiting(const ReadParts& parts, std::span<const std::size_t> order, std::size_t part,
-                    double seconds, double each) {
+                    double seconds, double each, std::span<const ByteRange> pins) {
     constexpr double kMostSeconds = 20;
     constexpr std::ptrdiff_t kBestParts = 8;
-    if (parts.segments->readCount() == 0) return true;
+    if (parts.segments->readCount() == 0 || holdsPin(parts, part, pins)) return true;
     const bool best = std::ranges::find(order, part) - order.begin() < kBestParts;
     return best && seconds + each < kMostSeconds;
 }
@@ -106,6 +117,9 @@ void spreadTrace(AnswerTrace& trace, const ReadParts& parts, const SegmentChoice
     trace.tokens = parts.tokens;
     trace.documentBytes = static_cast<std::int64_t>(parts.segments->bytes());
     trace.kept.clear();  // by positions among the chosen ones; everything that was carried is kept
+    // Over the chosen ones all are carried anyway.
+    trace.decision.pinned = choice.pinned;
+    trace.decision.always -= choice.pinned;
 }
 
 AnswerTrace traceOf(const AnswerTrace& trace, const DocumentSet& documents, std::size_t index) {
@@ -143,11 +157,21 @@ AnswerTrace traceOf(const AnswerTrace& trace, const DocumentSet& documents, std:
         own.scores.assign(trace.scores.begin(), trace.scores.begin() + prefix);
         own.scores.insert(own.scores.end(), trace.scores.begin() + first, trace.scores.begin() + last);
     }
-    own.notRead.clear();
-    for (const Policy::Range& each : trace.notRead) {
-        if (place(each.first) < place(each.last))
-            own.notRead.push_back({place(each.first), place(each.last)});
+    const auto placed = [&](const std::vector<Policy::Range>& ranges) {
+        std::vector<Policy::Range> result;
+        for (const Policy::Range& each : ranges) {
+            if (place(each.first) < place(each.last)) result.push_back({place(each.first), place(each.last)});
+        }
+        return result;
+    };
+    own.notRead = placed(trace.notRead);
+    own.policy.pins = placed(trace.policy.pins);
+    std::vector<ByteRange> pins;
+    for (const PinnedPassage& pin : trace.pinned) {
+        if (pin.range.begin >= range.begin && pin.range.end <= range.end)
+            pins.push_back({pin.range.begin - range.begin, pin.range.end - range.begin});
     }
+    own.pinned = pinnedPassages(*documents.document(index), pins);
     own.layout.documentEnd = prefix + last - first;
     own.layout.length = place(trace.layout.length);
     return own;

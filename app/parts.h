@@ -37,17 +37,21 @@ struct ReadParts {
     ByteRange bytes(std::size_t part) const;
 };
 
-/// The order in which parts are read for a question: those with the best passages first, then the others from
-/// the beginning. `passages` of the joined text, the best first.
-std::vector<std::size_t> rankParts(const ReadParts& parts, std::span<const ByteRange> passages);
+/// Whether a part has bytes of the pins (ascending, of the joined text).
+bool holdsPin(const ReadParts& parts, std::size_t part, std::span<const ByteRange> pins);
+
+/// The order in which parts are read for a question: those that hold pins first, then those with the best
+/// passages, then the others from the beginning. `passages` of the joined text, the best first.
+std::vector<std::size_t> rankParts(const ReadParts& parts, std::span<const ByteRange> passages,
+                                   std::span<const ByteRange> pins = {});
 
 /// The next part to be read in this order; none when all are that memory can hold.
 std::optional<std::size_t> nextPart(const ReadParts& parts, std::span<const std::size_t> order);
 
-/// A first answer waits for the best parts only, and not for long: whether this part is still worth waiting
-/// for after `seconds` of reading, when another takes `each`.
+/// A first answer waits for the best parts only, and not for long, but for all that hold pins: whether this
+/// part is still worth waiting for after `seconds` of reading, when another takes `each`.
 bool isWorthWaiting(const ReadParts& parts, std::span<const std::size_t> order, std::size_t part,
-                    double seconds, double each);
+                    double seconds, double each, std::span<const ByteRange> pins = {});
 
 /// Gives up parts that are last in the order until there is room for this one.
 void makeRoom(ReadParts& parts, std::span<const std::size_t> order, std::size_t part);

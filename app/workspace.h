@@ -84,6 +84,23 @@ public:
     /// Empty vectors while not known.
     virtual WordMarks marks(const QString& answer) const = 0;
 
+    /// The question of that answer once more, as it stands, with what is pinned now; a new answer's id.
+    virtual QString askAgain(const QString& answer) = 0;
+
+    // ------------------------------------------------------------------------------------------------
+    // pins: passages that are carried forward for every later answer about the document, over restarts
+    /// Bytes of the document's text, ascending and apart.
+    virtual std::vector<ByteRange> pins(DocumentId document) const = 0;
+    /// Pins the words of the range; what overlaps a pin becomes one with it. Gives the pin that holds them.
+    /// Errors: InvalidArgument (there are no words in it, or the text is not known yet), TooLarge (the pins
+    /// would hold more than can be carried on top; those that there are stay).
+    virtual Result<ByteRange> addPin(DocumentId document, ByteRange range) = 0;
+    /// Nothing when there is no such pin.
+    virtual void removePin(DocumentId document, ByteRange pin) = 0;
+    /// Of the room that there is for pins, the share that they take together with `more`; above 1: too much.
+    /// < 0: not known, because the model has not seen the text yet.
+    virtual double pinnedShare(DocumentId document, ByteRange more) const = 0;
+
     // ------------------------------------------------------------------------------------------------ model
     virtual ModelInfo model() const = 0;
     virtual void useModel(const QString& path) = 0;
@@ -103,6 +120,7 @@ signals:
     void pageImageReady(kvasir::DocumentId document, int page, double pixelsPerPoint, const QImage& image);
     void answersChanged(kvasir::DocumentId document);  ///< one was added
     void answerChanged(const QString& answer);  ///< its text grew or its state changed; at most once a frame
+    void pinsChanged(kvasir::DocumentId document);
     void modelChanged();
     void keptReadingsChanged();
     /// Something went wrong that belongs to no document or answer (the store cannot be written, for example).

@@ -79,7 +79,7 @@ Result<std::vector<Policy::Candidate>> Generation::candidates(const Policy::Rang
                                                               std::int64_t scored) {
     const Policy& policy = m_options.policy;
     std::vector<float> attention;
-    if (policy.coveragePerMille > 0) {
+    if (policy.coveragePerMille > 0 && scored > 0) {
         const std::unique_ptr<Buffer> sum = m_backend.allocate(floatBytes(scored));
         if (sum == nullptr) return answerOutOfMemory();
         m_backend.sumRows(s, m_model.heads, scored, sum->as<float>());

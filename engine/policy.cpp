@@ -153,8 +153,8 @@ std::int64_t Policy::carriedTarget(const PromptLayout& prompt) const {
 }
 
 bool Policy::isPinned(std::int64_t position) const {
-    return std::any_of(pins.begin(), pins.end(),
-                       [&](const Range& pin) { return pin.first <= position && position < pin.last; });
+    const auto pin = std::ranges::partition_point(pins, [&](const Range& p) { return p.last <= position; });
+    return pin != pins.end() && pin->first <= position;
 }
 
 bool Policy::carriesAll(const PromptLayout& prompt) const {

@@ -95,7 +95,7 @@ struct Policy {
     std::int64_t windowRows(const PromptLayout& prompt) const;
     /// Positions that compete by their scores unless they are pinned; all others are carried. last <= N - W.
     Range candidates(const PromptLayout& prompt) const;
-    bool isPinned(std::int64_t position) const;
+    bool isPinned(std::int64_t position) const;  ///< the pins must have been checked
     /// Whether every token of such a prompt is carried, whatever the scores.
     bool carriesAll(const PromptLayout& prompt) const;
     /// Tokens carried in all by rate and least number, before those that are always carried raise it.

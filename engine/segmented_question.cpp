@@ -39,28 +39,34 @@ std::vector<float> joined(const std::vector<WindowQueries>& asked) {
     return result;
 }
 
-std::vector<std::int64_t> best(const SegmentedDocument& document, const SegmentChoice& choice,
-                               std::int64_t most) {
+/// What is pinned, and the `most` best of the others.
+void choose(SegmentChoice& choice, const SegmentedDocument& document, const Policy& policy,
+            std::int64_t most) {
     struct Token {
         float score;
         std::int64_t index;
     };
+    const std::int64_t prefix = std::ssize(document.prefix());
     std::vector<Token> tokens;
     for (std::size_t i = 0; i < choice.scores.size(); ++i) {
-        for (std::size_t k = 0; k < choice.scores[i].size(); ++k)
-            tokens.push_back(
-                {choice.scores[i][k], document.segments()[i].begin + static_cast<std::int64_t>(k)});
+        for (std::size_t k = 0; k < choice.scores[i].size(); ++k) {
+            const std::int64_t index = document.segments()[i].begin + static_cast<std::int64_t>(k);
+            if (policy.isPinned(prefix + index)) {
+                choice.tokens.push_back(index);
+            } else {
+                tokens.push_back({choice.scores[i][k], index});
+            }
+        }
     }
+    choice.pinned = std::ssize(choice.tokens);
     const auto count = static_cast<std::ptrdiff_t>(std::min(most, std::ssize(tokens)));
     std::nth_element(tokens.begin(), tokens.begin() + count, tokens.end(),
                      [](const Token& a, const Token& b) {
                          return a.score != b.score ? a.score > b.score : a.index < b.index;
                      });
-    std::vector<std::int64_t> chosen;
     for (auto token = tokens.begin(); token != tokens.begin() + count; ++token)
-        chosen.push_back(token->index);
-    std::sort(chosen.begin(), chosen.end());
-    return chosen;
+        choice.tokens.push_back(token->index);
+    std::sort(choice.tokens.begin(), choice.tokens.end());
 }
 
 std::int64_t longestOf(const SegmentedDocument& document, const std::vector<std::size_t>& read) {
@@ -99,7 +105,7 @@ Result<SegmentChoice> chooseFromSegments(LayerRunner& runner, const SegmentedDoc
         if (!t) return tl::unexpected(t.error());
         choice.scores[read[k]].assign(t->begin() + document.firstOwnRow(read[k]), t->end());
     }
-    choice.tokens = best(document, choice, most);
+    choose(choice, document, policy, most);
     choice.ms = std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
     return choice;
 }

@@ -18,7 +18,8 @@ namespace kvasir {
 
 /// What a question looks at. Small values in host memory.
 struct SegmentChoice {
-    std::vector<std::int64_t> tokens;  ///< the best, of all documents, ascending
+    std::vector<std::int64_t> tokens;  ///< the best, of all documents, and what is pinned; ascending
+    std::int64_t pinned = 0;           ///< of them, those that are pinned
     /// t of each segment's own tokens; empty for those that are not read.
     std::vector<std::vector<float>> scores;
     double ms = 0;
@@ -26,8 +27,10 @@ struct SegmentChoice {
 
 /// The `most` best tokens of the segments that are read, all when there are no more: the question runs behind
 /// each apart, and the joint log-sum-exp makes their scores comparable (docs/decisions/segments.md). `policy`
-/// says pooling and window. Ties go to the earlier token. Errors: Empty (no segment is read), InvalidArgument
-/// (an id outside the vocabulary, no question), TooLarge (a segment and the question exceed the window),
+/// says pooling and window, and what is pinned: its pins count positions as if the prefix and all tokens
+/// stood one behind another. Pinned tokens of segments that are read are chosen on top of `most`, whatever
+/// their scores. Ties go to the earlier token. Errors: Empty (no segment is read), InvalidArgument (an id
+/// outside the vocabulary, no question), TooLarge (a segment and the question exceed the window),
 /// OutOfMemory, Cancelled.
 Result<SegmentChoice> chooseFromSegments(LayerRunner& runner, const SegmentedDocument& document,
                                          std::span<const TokenId> question, const Policy& policy,

@@ -49,6 +49,8 @@ AnswerPanel::AnswerPanel(Workspace& workspace, QWidget* parent) : QWidget(parent
     });
     layout->addWidget(m_scroll, 1);
     layout->addWidget(makeHairline(this));
+    m_pins = new PinBar(workspace, this);
+    layout->addWidget(m_pins);
     m_box = new QuestionBox(this);
     layout->addWidget(m_box);
     connect(m_box, &QuestionBox::asked, this, &AnswerPanel::ask);
@@ -67,6 +69,7 @@ AnswerPanel::AnswerPanel(Workspace& workspace, QWidget* parent) : QWidget(parent
 
 void AnswerPanel::setDocument(DocumentId document) {
     m_document = document;
+    m_pins->setDocument(document);
     rebuild();
 }
 
@@ -162,6 +165,11 @@ void AnswerPanel::ask(const QString& question) {
     if (!answer.isEmpty()) emit asked(answer);
 }
 
+void AnswerPanel::askAgain(const QString& answer) {
+    const QString again = m_workspace.askAgain(answer);
+    if (!again.isEmpty()) emit asked(again);
+}
+
 bool AnswerPanel::stop() {
     const QString answer = running();
     if (answer.isEmpty()) return false;
@@ -177,6 +185,7 @@ void AnswerPanel::foldOlder() {
 void AnswerPanel::setCompact(bool compact) {
     if (m_compact == compact) return;
     m_compact = compact;
+    m_pins->setCompact(compact);
     for (AnswerView* view : m_views)
         view->setCompact(compact);
     foldOlder();

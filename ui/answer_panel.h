@@ -10,6 +10,7 @@
 
 #include "app/workspace.h"
 #include "ui/answer_view.h"
+#include "ui/pin_bar.h"
 #include "ui/question_box.h"
 
 namespace kvasir {
@@ -26,6 +27,9 @@ public:
     void setCompact(bool compact);
     void showAnswer(const QString& answer);
     QuestionBox& questionBox() { return *m_box; }
+    PinBar& pinBar() { return *m_pins; }
+    /// The question of that answer once more, with what is pinned now.
+    void askAgain(const QString& answer);
     /// Asks as if it had been typed.
     void ask(const QString& question);
     /// Stops what is being written or waited for; false when nothing is.
@@ -54,6 +58,7 @@ private:
     QWidget* m_list;
     QVBoxLayout* m_layout;
     QLabel* m_empty;
+    PinBar* m_pins;
     QuestionBox* m_box;
     std::vector<AnswerView*> m_views;
     bool m_compact = false;

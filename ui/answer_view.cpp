@@ -93,6 +93,16 @@ void AnswerView::build(int number) {
     m_question->setTextInteractionFlags(Qt::TextSelectableByMouse);
     m_question->setFont(sizedFont(font(), 0, true));
     layout->addWidget(m_question);
+    m_pinned = new QWidget(m_body);
+    auto* pinned = new QHBoxLayout(m_pinned);
+    pinned->setContentsMargins(0, 0, 0, 0);
+    pinned->setSpacing(5);
+    m_pinnedText = makeLabel({}, m_pinned, true, -0.75);
+    m_pinnedText->setObjectName("answerPins");
+    m_pinnedText->setWordWrap(true);
+    pinned->addWidget(new IconLabel("pin", &Colours::pinned, 14, m_pinned), 0, Qt::AlignTop);
+    pinned->addWidget(m_pinnedText, 1);
+    layout->addWidget(m_pinned);
     auto* header = new QHBoxLayout;
     header->setSpacing(7);
     m_badge = new Badge(m_body);
@@ -169,6 +179,7 @@ void AnswerView::refresh() {
     m_question->setText(QString::fromStdString(answer.question));
     m_question->setVisible(answer.follows.empty());  // else it stands above the draft
     showHeader(answer);
+    showPins(answer);
     showWaiting(answer);
     m_text->setAnswer(answer, m_kind);
     m_text->setVisible(!answer.text.empty());
@@ -200,6 +211,22 @@ void AnswerView::showHeader(const Answer& answer) {
     m_figures->setText(figures);
     m_figures->setToolTip(figures);
     m_figures->setVisible(begun);
+}
+
+/// With what the question was asked; said once, above the first of its answers.
+void AnswerView::showPins(const Answer& answer) {
+    const bool show = answer.pins > 0 && answer.follows.empty() && answer.state != AnswerState::Failed;
+    m_pinned->setVisible(show);
+    if (!show) return;
+    const std::vector<QString> answers = m_workspace.answers(m_document);
+    const auto self = std::find(answers.begin(), answers.end(), m_id);
+    const bool again = std::any_of(answers.begin(), self, [&](const QString& id) {
+        return m_workspace.answer(id).question == answer.question;
+    });
+    const bool over = answer.state == AnswerState::Complete || answer.state == AnswerState::Stopped;
+    const bool whole = answer.mode == AnswerMode::Full ||
+                       (over && answer.mode == AnswerMode::Quick && shareCarried(answer) >= 1);
+    m_pinnedText->setText(Phrases::pinned(answer.pins, again, whole));
 }
 
 void AnswerView::showWaiting(const Answer& answer) {

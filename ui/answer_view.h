@@ -58,6 +58,7 @@ private:
     void showWaiting(const Answer& answer);
     void showChecks(const Answer& answer);
     void showNotices(const Answer& answer);
+    void showPins(const Answer& answer);
     void showVerdict(const Answer& answer);
     void fillFacts(const Answer& answer);
     void copy();
@@ -74,6 +75,8 @@ private:
     ElidedLabel* m_foldText;
     QWidget* m_body;
     QLabel* m_question;
+    QWidget* m_pinned;
+    QLabel* m_pinnedText;
     Badge* m_badge;
     ElidedLabel* m_figures;
     QLabel* m_waiting;

@@ -37,6 +37,9 @@ DocumentPane::DocumentPane(Workspace& workspace, DocumentId document, QWidget* p
         if (id == m_id) onAnswers();
     });
     connect(&workspace, &Workspace::answerChanged, this, &DocumentPane::onAnswer);
+    connect(&workspace, &Workspace::pinsChanged, this, [this](DocumentId id) {
+        if (id == m_id) refreshPins();
+    });
     setMarkMode(MarkMode::Citations);
     onInfo();
     onReading();
@@ -79,6 +82,7 @@ void DocumentPane::build() {
     layout->addWidget(makeHairline(this));
     layout->addWidget(m_stack, 1);
     connect(m_toolbar, &ViewerToolbar::markModeChosen, this, &DocumentPane::setMarkMode);
+    connect(m_toolbar, &ViewerToolbar::pinRequested, this, &DocumentPane::pinRequested);
     connect(m_toolbar, &ViewerToolbar::findRequested, m_find, &FindBar::open);
     connect(m_toolbar, &ViewerToolbar::libraryRequested, this, &DocumentPane::libraryRequested);
     connect(m_legend, &Legend::answerChosen, this, [this](int index) {
@@ -99,6 +103,7 @@ void DocumentPane::onInfo() {
         m_view->setDocument(text);
         m_marks.reset();
         refreshMarks();
+        refreshPins();
     }
     if (text || m_view->placeCount() > 0) restorePosition();
 }
@@ -161,7 +166,7 @@ void DocumentPane::refreshMarks() {
     const auto it = std::find(answers.begin(), answers.end(), m_answer);
     m_legend->setAnswers(static_cast<int>(answers.size()),
                          it == answers.end() ? -1 : static_cast<int>(it - answers.begin()));
-    m_toolbar->setMarksEnabled(!answers.empty());
+    m_toolbar->setMarksEnabled(!answers.empty() || !m_view->pins().empty());
     const auto document = m_view->document();
     if (m_answer.isEmpty() || !document) {
         m_marks.reset();
@@ -178,6 +183,31 @@ void DocumentPane::refreshMarks() {
         m_view->setMarks(m_marks, m_mode);
     }
     m_legend->setMarks(m_marks.get(), m_mode, answer.mode);
+}
+
+void DocumentPane::refreshPins() {
+    if (!m_view->document()) return;
+    std::vector<ByteRange> pins = m_workspace.pins(m_id);
+    m_legend->setPins(static_cast<int>(pins.size()));
+    m_toolbar->setMarksEnabled(!pins.empty() || !m_workspace.answers(m_id).empty());
+    m_view->setPins(std::move(pins));
+}
+
+bool DocumentPane::pinSelection() {
+    const ByteRange selection = m_view->selection();
+    if (selection.empty()) return false;
+    const Result<ByteRange> pin = m_workspace.addPin(m_id, selection);
+    if (!pin) {
+        emit pinRefused(pin.error(), m_workspace.pinnedShare(m_id, selection));
+        return false;
+    }
+    if (m_mode == MarkMode::Plain) setMarkMode(MarkMode::Citations);  // else it would not be seen
+    return true;
+}
+
+void DocumentPane::jumpToPin(ByteRange pin) {
+    if (m_mode == MarkMode::Plain) setMarkMode(MarkMode::Citations);
+    m_view->jumpTo(pin);
 }
 
 void DocumentPane::setMarkMode(MarkMode mode) {

@@ -41,6 +41,9 @@ public:
     void cycleMarkMode();
     void jumpToCitation(const Citation& citation);
     void stepCitation(int by);
+    /// Pins what is selected; false: it was refused (see pinRefused), or nothing is selected.
+    bool pinSelection();
+    void jumpToPin(ByteRange pin);
     void setCompact(bool compact);
     void setPaperWhite(bool white);
 
@@ -49,6 +52,8 @@ signals:
     void markModeChanged(kvasir::MarkMode mode);
     void shownAnswerChanged();
     void anotherFileWanted();
+    void pinRequested();
+    void pinRefused(const kvasir::Error& error, double share);
 
 private:
     void build();
@@ -57,6 +62,7 @@ private:
     void onAnswers();
     void onAnswer(const QString& answer);
     void refreshMarks();
+    void refreshPins();
     void restorePosition();
 
     Workspace& m_workspace;

@@ -38,9 +38,22 @@ void DocumentView::setDocument(std::shared_ptr<const Document> document) {
     m_document = std::move(document);
     m_marks.reset();
     m_found.clear();
+    m_pins.clear();
     m_currentFound = -1;
     m_selection = {};
     viewport()->update();
+}
+
+void DocumentView::setPins(std::vector<ByteRange> pins) {
+    m_pins = std::move(pins);
+    viewport()->update();
+    emit marksChanged();
+}
+
+ByteRange DocumentView::pinIn(ByteRange range) const {
+    const auto pin =
+        std::ranges::partition_point(m_pins, [&](const ByteRange& p) { return p.end <= range.begin; });
+    return pin != m_pins.end() && pin->begin < range.end ? *pin : ByteRange();
 }
 
 void DocumentView::setMarks(std::shared_ptr<const DocumentMarks> marks, MarkMode mode) {
@@ -181,7 +194,9 @@ void DocumentView::setSelection(std::uint32_t from, std::uint32_t to) {
 }
 
 void DocumentView::selectAll() {
-    if (m_document) setSelection(0, static_cast<std::uint32_t>(m_document->text.size()));
+    if (!m_document) return;
+    m_anchorBegin = m_anchorEnd = 0;
+    setSelection(0, static_cast<std::uint32_t>(m_document->text.size()));
 }
 
 QString DocumentView::selectedText() const {
@@ -200,6 +215,74 @@ QString DocumentView::selectedTextWithPlace() const {
     }
     const std::size_t line = m_document->lineAt(m_selection.begin);
     return tr("“%1” (%2, line %3)").arg(text, name, locale().toString(qulonglong{line} + 1));
+}
+
+/// Where a selection by keys begins: at the hit, at what was jumped to, else at the first word in view.
+ByteRange DocumentView::startOfSelection() const {
+    if (m_currentFound >= 0) return m_found[static_cast<std::size_t>(m_currentFound)];
+    if (!m_pulse.empty()) return m_pulse;
+    const auto place = static_cast<std::size_t>(std::max(0, currentPlace()));
+    const bool pages = m_document->kind == DocumentKind::Pdf;
+    std::size_t line = pages && place < m_document->pages.size() ? m_document->pages[place].firstLine : place;
+    while (line < m_document->lines.size() &&
+           m_document->lines[line].firstWord == m_document->lines[line].lastWord)
+        ++line;
+    if (line >= m_document->lines.size()) return {};
+    const Word& word = m_document->words[m_document->lines[line].firstWord];
+    return {word.begin, word.end};
+}
+
+/// The word to which the moving end of a selection goes by a line: to the end (`before`: the beginning) of
+/// its line first, then of the next one with words.
+std::size_t DocumentView::wordByLine(std::size_t head, bool down, bool before) const {
+    const std::vector<Line>& lines = m_document->lines;
+    const auto end = [&](std::size_t line) {
+        return static_cast<std::size_t>(before ? lines[line].firstWord : lines[line].lastWord - 1);
+    };
+    std::size_t line = m_document->lineAt(m_document->words[head].begin);
+    const bool outwards = down != before;  // a selection that shrinks leaves its last line at once
+    if (outwards && end(line) != head) return end(line);
+    while (down ? line + 1 < lines.size() : line > 0) {
+        line = down ? line + 1 : line - 1;
+        if (lines[line].firstWord < lines[line].lastWord) return end(line);
+    }
+    return head;
+}
+
+/// Shift with an arrow: a selection by words and lines.
+bool DocumentView::extendSelection(QKeyEvent* event) {
+    const int key = event->key();
+    const bool down = key == Qt::Key_Down, right = key == Qt::Key_Right;
+    const bool arrow = down || right || key == Qt::Key_Up || key == Qt::Key_Left;
+    if (!arrow || !(event->modifiers() & Qt::ShiftModifier) || !m_document || m_document->words.empty())
+        return false;
+    const auto [first, last] = m_document->wordsIn(m_selection.begin, m_selection.end);
+    std::size_t head = 0;
+    if (first == last) {
+        const ByteRange start = startOfSelection();
+        if (start.empty()) return true;
+        m_anchorBegin = start.begin;
+        m_anchorEnd = start.end;
+        setSelection(start.begin, start.end);
+        head = m_document->wordsIn(start.begin, start.end).first;
+    } else {
+        const bool before = m_selection.begin < m_anchorBegin;
+        head = before ? first : last - 1;
+        if (down || key == Qt::Key_Up) {
+            head = wordByLine(head, down, before);
+        } else if (right ? head + 1 < m_document->words.size() : head > 0) {
+            head = right ? head + 1 : head - 1;
+        }
+        const Word& word = m_document->words[head];
+        const bool nowBefore = word.begin < m_anchorBegin;
+        setSelection(nowBefore ? word.begin : m_anchorBegin,
+                     nowBefore ? m_anchorEnd : std::max(m_anchorEnd, word.end));
+    }
+    const Word& word = m_document->words[head];
+    const auto [top, bottom] = extentOf(m_document->lineAt(word.begin));
+    const auto [viewTop, viewBottom] = visibleExtent();
+    if (top < viewTop || bottom > viewBottom) scrollToRange({word.begin, word.end});
+    return true;
 }
 
 void DocumentView::mousePressEvent(QMouseEvent* event) {
@@ -237,6 +320,8 @@ void DocumentView::mouseDoubleClickEvent(QMouseEvent* event) {
     if (!m_document) return;
     const ByteRange word = wordAt(event->position().toPoint());
     m_selecting = false;
+    m_anchorBegin = word.begin;
+    m_anchorEnd = word.end;
     setSelection(word.begin, word.end);
 }
 
@@ -249,7 +334,16 @@ void DocumentView::wheelEvent(QWheelEvent* event) {
     event->accept();
 }
 
+void DocumentView::contextMenuEvent(QContextMenuEvent* event) {
+    if (!m_document) return;
+    const bool mouse = event->reason() == QContextMenuEvent::Mouse;
+    const QPoint keyboard = viewport()->mapToGlobal(viewport()->rect().center());
+    emit menuRequested(mouse ? event->globalPos() : keyboard, mouse ? wordAt(event->pos()) : m_selection);
+    event->accept();
+}
+
 void DocumentView::keyPressEvent(QKeyEvent* event) {
+    if (extendSelection(event)) return;
     QScrollBar* bar = verticalScrollBar();
     switch (event->key()) {
         case Qt::Key_Home:

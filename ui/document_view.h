@@ -22,6 +22,8 @@ public:
 
     virtual void setDocument(std::shared_ptr<const Document> document);
     void setMarks(std::shared_ptr<const DocumentMarks> marks, MarkMode mode);
+    /// Pinned passages, ascending and apart.
+    void setPins(std::vector<ByteRange> pins);
     /// All hits and which of them is the current one (-1: none).
     void setFound(std::vector<ByteRange> found, int current);
 
@@ -32,6 +34,9 @@ public:
     const std::shared_ptr<const DocumentMarks>& marks() const { return m_marks; }
     MarkMode markMode() const { return m_mode; }
     const std::vector<ByteRange>& found() const { return m_found; }
+    const std::vector<ByteRange>& pins() const { return m_pins; }
+    /// The pin that shares a byte with the range; empty: none does.
+    ByteRange pinIn(ByteRange range) const;
 
     /// Scrolls to the place, remembers where we were, and pulses (or outlines, with reduced motion).
     void jumpTo(ByteRange range, bool pulse = true);
@@ -72,6 +77,8 @@ signals:
     void selectionChanged();
     void marksChanged();
     void layoutChanged();
+    /// Right click or menu key; `at` is the word there, or the selection.
+    void menuRequested(const QPoint& global, kvasir::ByteRange at);
 
 protected:
     virtual void scrollToRange(ByteRange range) = 0;
@@ -93,18 +100,23 @@ protected:
     void mouseDoubleClickEvent(QMouseEvent* event) override;
     void wheelEvent(QWheelEvent* event) override;
     void keyPressEvent(QKeyEvent* event) override;
+    void contextMenuEvent(QContextMenuEvent* event) override;
     void scrollContentsBy(int dx, int dy) override;
     void resizeEvent(QResizeEvent* event) override;
 
 private:
     void remember();
     void setSelection(std::uint32_t from, std::uint32_t to);
+    bool extendSelection(QKeyEvent* event);
+    ByteRange startOfSelection() const;
+    std::size_t wordByLine(std::size_t head, bool down, bool before) const;
     void startPulse(ByteRange range);
 
     std::shared_ptr<const Document> m_document;
     std::shared_ptr<const DocumentMarks> m_marks;
     MarkMode m_mode = MarkMode::Citations;
     std::vector<ByteRange> m_found;
+    std::vector<ByteRange> m_pins;
     int m_currentFound = -1;
     ByteRange m_selection;
     std::uint32_t m_anchorBegin = 0, m_anchorEnd = 0;

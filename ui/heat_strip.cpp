@@ -12,6 +12,7 @@
 #include <QScrollBar>
 #include <QToolTip>
 
+#include "ui/pin_painter.h"
 #include "ui/theme.h"
 
 namespace kvasir {
@@ -95,11 +96,20 @@ QString HeatStrip::describePlace(int place) const {
         return tr("Line %1").arg(locale().toString(place + 1));
     QString text = tr("Page %1").arg(place + 1);
     const auto marks = m_view.marks();
-    if (!marks) return text;
-    if (marks->known()) text += tr(", %1 % carried").arg(percent(marks->pageShare(place)));
-    const int cited = marks->citedOnPage(static_cast<std::size_t>(place));
+    if (marks && marks->known()) text += tr(", %1 % carried").arg(percent(marks->pageShare(place)));
+    const int cited = marks ? marks->citedOnPage(static_cast<std::size_t>(place)) : 0;
     if (cited > 0) text += tr(", %1 cited").arg(cited);
+    const int pinned = pinnedOnPage(place);
+    if (pinned > 0) text += tr(", %1 pinned").arg(pinned);
     return text;
+}
+
+int HeatStrip::pinnedOnPage(int place) const {
+    const auto document = m_view.document();
+    if (!document || place >= static_cast<int>(document->pages.size())) return 0;
+    const Page& page = document->pages[static_cast<std::size_t>(place)];
+    return static_cast<int>(std::ranges::count_if(
+        m_view.pins(), [&](const ByteRange& pin) { return pin.begin < page.end && pin.end > page.begin; }));
 }
 
 void HeatStrip::describe() {
@@ -115,6 +125,8 @@ void HeatStrip::describe() {
                          : tr("Heat strip, line %1 of %2").arg(place + 1).arg(count);
     if (pages && marks && marks->known())
         name += tr(", %1 percent carried").arg(percent(marks->pageShare(static_cast<std::size_t>(place))));
+    const int pinned = pages ? pinnedOnPage(place) : 0;
+    if (pinned > 0) name += tr(", %1 pinned").arg(pinned);
     setAccessibleName(name);
 }
 
@@ -153,6 +165,7 @@ void HeatStrip::paintEvent(QPaintEvent*) {
     painter.setBrush(Qt::NoBrush);
     painter.setPen(QPen(colours.text, 1.6));
     painter.drawRoundedRect(QRectF(1, std::min(y, height() - h), kWidth - 3, h).adjusted(0, 1, 0, -1), 1, 1);
+    if (!plain) paintPinned(painter);
     if (!plain) paintCited(painter);
     paintFound(painter);
     if (hasFocus()) {
@@ -170,15 +183,38 @@ void HeatStrip::paintCited(QPainter& painter) const {
     painter.setBrush(coloursOf(this).cited);
     const Document& document = marks->document();
     for (const DocumentMarks::CitedWords& cited : marks->cited()) {
-        const std::size_t line = document.lineAt(document.words[cited.firstWord].begin);
-        const auto [top, bottom] = m_view.extentOf(line);
-        const double y = yOf((top + bottom) / 2);
+        const double y = yOfByte(document, document.words[cited.firstWord].begin);
         QPainterPath triangle({kSignCentre - 4.0, y});
         triangle.lineTo(kSignCentre + 4.0, y - 4.5);
         triangle.lineTo(kSignCentre + 4.0, y + 4.5);
         painter.drawPath(triangle);
     }
     painter.restore();
+}
+
+void HeatStrip::paintPinned(QPainter& painter) const {
+    constexpr double kSignHeight = 9;
+    const auto document = m_view.document();
+    if (!document) return;
+    std::vector<double> taken;  // by citations
+    if (const auto marks = m_view.marks()) {
+        for (const DocumentMarks::CitedWords& cited : marks->cited())
+            taken.push_back(yOfByte(*document, document->words[cited.firstWord].begin));
+    }
+    std::ranges::sort(taken);
+    for (const ByteRange& pin : m_view.pins()) {
+        double y = yOfByte(*document, pin.begin);
+        for (const double other : taken) {
+            if (std::abs(other - y) < kSignHeight - 1) y = other + kSignHeight;  // below it
+        }
+        paintPinSquare(painter, {kSignCentre, std::min(y, height() - 5.0)}, coloursOf(this));
+    }
+}
+
+/// The middle of the byte's line on the strip.
+double HeatStrip::yOfByte(const Document& document, std::uint32_t byte) const {
+    const auto [top, bottom] = m_view.extentOf(document.lineAt(byte));
+    return yOf((top + bottom) / 2);
 }
 
 void HeatStrip::paintFound(QPainter& painter) const {

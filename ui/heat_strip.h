@@ -43,6 +43,9 @@ private:
     QString describePlace(int place) const;
     void paintCited(QPainter& painter) const;
     void paintFound(QPainter& painter) const;
+    void paintPinned(QPainter& painter) const;
+    int pinnedOnPage(int page) const;
+    double yOfByte(const Document& document, std::uint32_t byte) const;
 
     DocumentView& m_view;
     std::vector<float> m_shares;

@@ -6,6 +6,7 @@
 #include <QPainter>
 
 #include "ui/mark_painter.h"
+#include "ui/pin_painter.h"
 #include "ui/widgets.h"
 
 namespace kvasir {
@@ -20,6 +21,10 @@ protected:
         const Colours& colours = coloursOf(QGuiApplication::palette());
         QPainter painter(this);
         const QRectF box = QRectF(rect()).adjusted(0.5, 0.5, -0.5, -0.5);
+        if (m_sign == 4) {
+            paintPinOutline(painter, {QRectF(rect()).adjusted(4, 2, -4, -2)}, colours);
+            return;
+        }
         if (m_sign == 1) {
             paintHatch(painter, box, colours.hatch);
             painter.setPen(colours.hatch);
@@ -34,7 +39,7 @@ protected:
     }
 
 private:
-    int m_sign;  ///< 0 carried, 1 not carried, 2 cited, 3 not read yet
+    int m_sign;  ///< 0 carried, 1 not carried, 2 cited, 3 not read yet, 4 pinned
 };
 
 }  // namespace
@@ -49,6 +54,7 @@ Legend::Legend(QWidget* parent) : QWidget(parent) {
     m_notCarried = addItem(1);
     m_notRead = addItem(3);
     m_cited = addItem(2);
+    m_pinned = addItem(4);
     m_remark = makeLabel({}, this, true, -0.75);
     m_remark->setObjectName("legendRemark");
     layout->addWidget(m_remark);
@@ -69,6 +75,7 @@ Legend::Item Legend::addItem(int sign) {
     item.text->setObjectName(sign == 0   ? "legendCarried"
                              : sign == 1 ? "legendNotCarried"
                              : sign == 2 ? "legendCited"
+                             : sign == 4 ? "legendPinned"
                                          : "legendNotRead");
     layout->addWidget(item.swatch);
     layout->addWidget(item.text);
@@ -101,6 +108,11 @@ void Legend::setAnswers(int count, int shown) {
     m_answers->setVisible(count > 0);
 }
 
+void Legend::setPins(int count) {
+    m_pinCount = count;
+    refresh();
+}
+
 void Legend::setCompact(bool compact) {
     m_compact = compact;
     refresh();
@@ -113,6 +125,9 @@ void Legend::refresh() {
     m_notCarried.setVisible(figures && !whole);
     m_notRead.setVisible(figures && m_notReadShare > 0);
     m_cited.setVisible(m_hasMarks && m_mode != MarkMode::Plain && (m_known || m_citedCount > 0));
+    const bool pinned = m_pinCount > 0 && m_mode != MarkMode::Plain;
+    m_pinned.setVisible(pinned);
+    m_pinned.text->setText(m_compact ? QString::number(m_pinCount) : tr("Pinned %1").arg(m_pinCount));
     if (m_compact) {
         m_carried.text->setText(tr("%1 %").arg(m_share));
         m_notCarried.text->setText(tr("%1 %").arg(100 - m_share));
@@ -133,6 +148,8 @@ void Legend::refresh() {
         remark = tr("Nothing was left out of this answer.");
     else if (!m_known)
         remark = tr("Marks appear when the answer begins.");
+    else if (m_compact && pinned)
+        remark = figures ? tr("carried, not, cited, pinned") : tr("cited, pinned");
     else if (m_compact)
         remark = figures ? tr("carried, not, cited") : tr("cited");
     m_remark->setText(remark);

@@ -22,6 +22,8 @@ public:
     void setMarks(const DocumentMarks* marks, MarkMode mode, AnswerMode answerMode);
     /// How many answers there are, and which one (0-based, -1: none) the marks belong to.
     void setAnswers(int count, int shown);
+    /// How many passages of the document are pinned; they need no answer.
+    void setPins(int count);
     void setCompact(bool compact);
 
 signals:
@@ -39,12 +41,12 @@ private:
     Item addItem(int sign);
     void refresh();
 
-    Item m_carried, m_notCarried, m_notRead, m_cited;
+    Item m_carried, m_notCarried, m_notRead, m_cited, m_pinned;
     QLabel* m_remark;
     QComboBox* m_answers;
     bool m_compact = false;
     bool m_hasMarks = false, m_known = false;
-    int m_share = 0, m_notReadShare = 0, m_citedCount = 0;
+    int m_share = 0, m_notReadShare = 0, m_citedCount = 0, m_pinCount = 0;
     MarkMode m_mode = MarkMode::Citations;
     AnswerMode m_answerMode = AnswerMode::Quick;
 };

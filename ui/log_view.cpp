@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 
 #include <QPaintEvent>
 #include <QPainter>
 #include <QScrollBar>
 
 #include "ui/mark_painter.h"
+#include "ui/pin_painter.h"
 
 namespace kvasir {
 namespace {
@@ -15,6 +17,11 @@ namespace {
 constexpr int kNumberLane = 26;  // citation numbers
 constexpr int kGutterX = 27, kGutterWidth = 5;
 constexpr int kTextGap = 12;
+
+bool pinBegins(std::span<const ByteRange> pins, const TextRow& row) {
+    return std::ranges::any_of(
+        pins, [&](const ByteRange& pin) { return pin.begin >= row.begin && pin.begin < row.end; });
+}
 
 }  // namespace
 
@@ -196,6 +203,7 @@ void LogView::paintEvent(QPaintEvent*) {
         if (y >= viewport()->height()) break;
         paintRow(painter, m_rows[r], y);
     }
+    if (markMode() != MarkMode::Plain) paintPins(painter);
     if (hasFocus()) {
         painter.setPen(QPen(colours.accent, 2));
         painter.drawRect(viewport()->rect().adjusted(1, 1, -1, -1));
@@ -239,10 +247,38 @@ void LogView::paintMargin(QPainter& painter, const TextRow& row, double y) {
         painter.setFont(sizedFont(font(), -1.5, true));
         const QString text = QString::number(cited.number);
         const double width = std::max(17.0, painter.fontMetrics().horizontalAdvance(text) + 8.0);
-        paintNumber(painter, QRectF(kNumberLane - width - 3, y + (m_rowHeight - 17) / 2.0, width, 17), text,
-                    colours);
+        const double right =
+            kNumberLane - (pinBegins(pins(), row) ? 0 : 3);  // beside a pin there is less room
+        paintNumber(painter, QRectF(right - width, y + (m_rowHeight - 17) / 2.0, width, 17), text, colours);
         painter.restore();
         break;
+    }
+}
+
+/// Outlines around what is pinned, over the rows, and a pin beside the first row of each.
+void LogView::paintPins(QPainter& painter) {
+    const Colours& colours = coloursOf(this);
+    const std::size_t top = rowAtY(0), bottom = rowAtY(viewport()->height());
+    for (const ByteRange& pin : pins()) {
+        std::vector<QRectF> lines;
+        std::size_t row = std::max(rowOfByte(pin.begin), top > 0 ? top - 1 : 0);
+        for (; row < m_rows.size() && row <= bottom + 1 && m_rows[row].begin < pin.end; ++row) {
+            const double y = static_cast<double>(row) * m_rowHeight - verticalScrollBar()->value();
+            const QRectF rect = rangeRect(m_rows[row], y, pin.begin, pin.end);
+            if (rect.width() > 0) lines.push_back(rect.adjusted(0, 1, 0, -1));
+            if (!pinBegins({&pin, 1}, m_rows[row])) continue;
+            const bool numbered = marks() && std::ranges::any_of(marks()->cited(), [&](const auto& cited) {
+                                      const std::uint32_t begin = document()->words[cited.firstWord].begin;
+                                      return begin >= m_rows[row].begin && begin < m_rows[row].end;
+                                  });
+            const double side = numbered ? kNumberLane - 17 : 14;
+            paintPinSign(painter, {numbered ? 0 : 7.0, y + (m_rowHeight - side) / 2, side, side}, colours);
+        }
+        if (lines.empty()) continue;
+        painter.save();
+        painter.setClipRect(QRectF(m_textLeft - 4, 0, viewport()->width(), viewport()->height()));
+        paintPinOutline(painter, std::move(lines), colours);
+        painter.restore();
     }
 }
 

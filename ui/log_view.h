@@ -61,6 +61,7 @@ private:
                     const QColor& colour);
     void paintLevel(QPainter& painter, const TextRow& row, double y, const LevelWord& level);
     void paintRanges(QPainter& painter, const TextRow& row, double y);
+    void paintPins(QPainter& painter);
 
     QFont m_font;
     std::vector<TextRow> m_rows;

@@ -138,6 +138,11 @@ void MainWindow::connectParts() {
     connect(m_answers, &AnswerPanel::pageActivated, this, [this](int page) {
         if (DocumentPane* pane = currentPane()) pane->view().jumpToPlace(page);
     });
+    connect(&m_answers->pinBar(), &PinBar::pinActivated, this, [this](ByteRange pin) {
+        if (DocumentPane* pane = currentPane()) pane->jumpToPin(pin);
+    });
+    connect(&m_answers->pinBar(), &PinBar::addRequested, this, [this] { pinSelection(false); });
+    connect(&m_workspace, &Workspace::pinsChanged, m_actions, &WindowActions::refresh);
     connect(&m_workspace, &Workspace::failed, this, &MainWindow::showNotice);
     m_notice->action()->setText(tr("Close"));
     connect(m_notice, &Note::actionTriggered, m_notice, &QWidget::hide);
@@ -205,6 +210,14 @@ void MainWindow::connectPane(DocumentPane* pane) {
     });
     connect(&pane->view(), &DocumentView::historyChanged, m_actions, &WindowActions::refresh);
     connect(&pane->view(), &DocumentView::selectionChanged, m_actions, &WindowActions::refresh);
+    connect(&pane->view(), &DocumentView::menuRequested, m_actions, &WindowActions::showSelectionMenu);
+    connect(pane, &DocumentPane::shownAnswerChanged, m_actions, &WindowActions::refresh);
+    connect(pane, &DocumentPane::pinRequested, this, [this] { pinSelection(false); });
+    connect(pane, &DocumentPane::pinRefused, this, [this](const Error& error, double share) {
+        m_answersHidden = false;  // there it is said
+        applyLayout();
+        m_answers->pinBar().showRefusal(error, share);
+    });
 }
 
 void MainWindow::closeTab(int index) {
@@ -250,6 +263,14 @@ void MainWindow::onCitation(const QString& answer, const Citation& citation) {
     if (pane == nullptr) return;
     pane->showAnswer(answer);
     pane->jumpToCitation(citation);
+}
+
+/// With `askAgain` what is pinned is enough where nothing is selected.
+void MainWindow::pinSelection(bool askAgain) {
+    DocumentPane* pane = currentPane();
+    if (pane == nullptr) return;
+    const bool pinned = pane->view().selection().empty() ? askAgain : pane->pinSelection();
+    if (pinned && askAgain) m_answers->askAgain(pane->shownAnswer());
 }
 
 void MainWindow::askToForget(DocumentId document) {

@@ -74,6 +74,7 @@ private:
     void activateAnswer(DocumentId document, const QString& answer);
     void onCitation(const QString& answer, const Citation& citation);
     void askToForget(DocumentId document);
+    void pinSelection(bool askAgain);
 
     void chooseFile();
     void chooseModel();

@@ -9,6 +9,7 @@
 #include <QScrollBar>
 
 #include "ui/mark_painter.h"
+#include "ui/pin_painter.h"
 #include "ui/theme.h"
 
 namespace kvasir {
@@ -139,21 +140,32 @@ void PageList::paintCell(QPainter& painter, int page) {
 }
 
 void PageList::paintRough(QPainter& painter, const QRect& paper, int page) {
-    const auto marks = m_view ? m_view->marks() : nullptr;
-    if (!marks || m_view->markMode() == MarkMode::Plain) return;
+    const auto document = m_view ? m_view->document() : nullptr;
+    if (!document || m_view->markMode() == MarkMode::Plain) return;
     const Colours& colours = coloursOf(this);
-    const Document& document = marks->document();
-    if (page >= static_cast<int>(document.pages.size())) return;
+    if (page >= static_cast<int>(document->pages.size())) return;
+    const auto index = static_cast<std::size_t>(page);
     const double scale = paper.width() / std::max(1.0, m_sizes[page].width());
+    const auto onPaper = [&](const QRectF& r) {
+        return QRectF(paper.left() + r.left() * scale, paper.top() + r.top() * scale, r.width() * scale,
+                      std::max(2.0, r.height() * scale));
+    };
     painter.save();
     painter.setClipRect(paper);
-    for (const DocumentMarks::CitedWords& cited : marks->cited()) {
-        if (cited.page != page) continue;
-        for (const QRectF& r :
-             wordRects(document, static_cast<std::size_t>(page), cited.firstWord, cited.lastWord))
-            painter.fillRect(QRectF(paper.left() + r.left() * scale, paper.top() + r.top() * scale,
-                                    r.width() * scale, std::max(2.0, r.height() * scale)),
-                             colours.cited);
+    if (const auto marks = m_view->marks()) {
+        for (const DocumentMarks::CitedWords& cited : marks->cited()) {
+            if (cited.page != page) continue;
+            for (const QRectF& r : wordRects(*document, index, cited.firstWord, cited.lastWord))
+                painter.fillRect(onPaper(r), colours.cited);
+        }
+    }
+    painter.setBrush(Qt::NoBrush);
+    painter.setPen(QPen(colours.pinned, 1));
+    for (const PagePins::Pin& pin : pagePins(*document, m_view->pins(), index).pins) {
+        QRectF around;
+        for (const QRectF& line : pin.lines)
+            around |= onPaper(line);
+        painter.drawRect(around.adjusted(-1, -1, 1, 1));
     }
     painter.restore();
 }

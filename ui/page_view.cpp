@@ -9,6 +9,8 @@
 #include <QScrollBar>
 #include <QToolTip>
 
+#include "ui/pin_painter.h"
+
 namespace kvasir {
 namespace {
 
@@ -266,28 +268,31 @@ bool PageView::viewportEvent(QEvent* event) {
 }
 
 bool PageView::showToolTip(QHelpEvent* event) {
-    const ByteRange range = marks() && marks()->known() ? wordAt(event->pos()) : ByteRange();
     QToolTip::hideText();
+    const ByteRange range = document() ? wordAt(event->pos()) : ByteRange();
     if (range.empty() || markMode() == MarkMode::Plain) return true;
     const int page = static_cast<int>(document()->pageAt(range.begin));
     const std::vector<QRectF> rects = rectsOf(range, page);
     if (rects.empty() || !rects.front().contains(event->pos())) return true;
-    const std::size_t word = document()->wordsIn(range.begin, range.end).first;
-    const int line = percent(marks()->lineShare(document()->lineAt(range.begin)));
-    QString text;
-    if (marks()->isCarried(word))
-        text = tr("carried, %1 of %2 parts; line %3 %")
-                   .arg(marks()->carriedOf(word))
-                   .arg(marks()->tokensOf(word))
-                   .arg(line);
-    else if (marks()->citedNumber(word) > 0)
-        text = tr("cited, but not carried forward");
-    else if (marks()->isUnread(word))
-        text = tr("not read yet");
-    else
-        text = tr("not carried; line %1 %").arg(line);
-    QToolTip::showText(event->globalPos(), text, viewport());
+    QStringList texts;
+    if (marks() && marks()->known()) texts << describeWord(document()->wordsIn(range.begin, range.end).first);
+    if (!pinIn(range).empty()) texts << tr("pinned: carried forward for every later answer");
+    if (!texts.isEmpty()) QToolTip::showText(event->globalPos(), texts.join(u'\n'), viewport());
     return true;
+}
+
+/// What the marks say of a word.
+QString PageView::describeWord(std::size_t word) const {
+    const int line = percent(marks()->lineShare(document()->lineAt(document()->words[word].begin)));
+    if (marks()->isCarried(word)) {
+        return tr("carried, %1 of %2 parts; line %3 %")
+            .arg(marks()->carriedOf(word))
+            .arg(marks()->tokensOf(word))
+            .arg(line);
+    }
+    if (marks()->citedNumber(word) > 0) return tr("cited, but not carried forward");
+    if (marks()->isUnread(word)) return tr("not read yet");
+    return tr("not carried; line %1 %").arg(line);
 }
 
 // --------------------------------------------------------------------------------------------- painting
@@ -319,7 +324,8 @@ void PageView::paintPage(QPainter& painter, int page) {
                          QColor(10, 14, 20, coloursOf(this).dark ? 42 : 15));
     painter.fillRect(rect, dark ? coloursOf(this).paper : QColor(Qt::white));
     paintPaper(painter, page, rect);
-    if (marks() && markMode() != MarkMode::Plain) {
+    const bool pinned = document() && !pins().empty();
+    if ((marks() || pinned) && markMode() != MarkMode::Plain) {
         MarkStyle style;
         style.colours = dark ? &darkColours() : &lightColours();
         style.darkPage = dark;
@@ -328,7 +334,12 @@ void PageView::paintPage(QPainter& painter, int page) {
         style.mode = markMode();
         painter.save();
         painter.translate(rect.topLeft());
-        paintPageMarks(painter, marksOf(page), m_sizes[page], style);
+        const PageMarks* own = marks() ? &marksOf(page) : nullptr;
+        if (own != nullptr) paintPageMarks(painter, *own, m_sizes[page], style);
+        if (pinned) {
+            const auto index = static_cast<std::size_t>(page);
+            paintPagePins(painter, pagePins(*document(), pins(), index), own, m_sizes[page], style);
+        }
         painter.restore();
     }
     if (document()) paintRanges(painter, page, rect);

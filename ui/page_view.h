@@ -68,6 +68,7 @@ private:
     void applyRecolouring();
     std::size_t nearestWord(QPoint point, bool& beyond) const;
     bool showToolTip(QHelpEvent* event);
+    QString describeWord(std::size_t word) const;
     const PageMarks& marksOf(int page);
     bool darkPages() const;
 

@@ -49,6 +49,19 @@ QString Phrases::figures(const Answer& answer, double share) {
     return tr("%1 to first word · %2 carried").arg(first, tr("%1 %").arg(percent(share)));
 }
 
+QString Phrases::pinned(int count, bool again, bool whole) {
+    const bool one = count == 1;
+    if (whole) {
+        return one ? tr("1 passage is pinned; nothing was left out anyway")
+                   : tr("%1 passages are pinned; nothing was left out anyway").arg(count);
+    }
+    if (again) {
+        return one ? tr("Asked again with 1 pinned passage")
+                   : tr("Asked again with %1 pinned passages").arg(count);
+    }
+    return one ? tr("Asked with 1 pinned passage") : tr("Asked with %1 pinned passages").arg(count);
+}
+
 QString Phrases::verdict(const AnswerCheck& check) {
     if (check.by == AnswerMode::Parts) {
         switch (check.verdict) {

@@ -21,6 +21,9 @@ public:
     static QString modeIcon(AnswerMode mode);
     /// '1.1 s to first word · 18 % carried'; `share` < 0 when not known.
     static QString figures(const Answer& answer, double share);
+    /// With how many pinned passages a question was asked, or asked again; `whole`: nothing was left out of
+    /// its answer, so that they changed nothing.
+    static QString pinned(int count, bool again, bool whole);
     /// 'Full reading: same words'.
     static QString verdict(const AnswerCheck& check);
     /// Where the check looked most besides: 'p. 37 “…”', one a line; empty when nowhere. HTML.

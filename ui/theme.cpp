@@ -22,6 +22,7 @@ Colours makeLight() {
     c.paper = "#FFFFFF", c.ink = "#14161A";
     c.carried = "#2A6CB0", c.carriedWash = "#D3E4F6", c.notCarried = "#696F78", c.hatch = "#8A9099";
     c.cited = "#B86200", c.citedWash = "#FFDFA6", c.citedText = "#1A1D21";
+    c.pinned = "#7A3A9E", c.pinnedWash = "#F3EAF8";
     c.error = "#A4262C", c.errorGround = "#FBE7E7", c.warning = "#7A5200", c.warningGround = "#FFF3D6";
     c.good = "#1D6B3A", c.goodGround = "#E3F2E7", c.veil = 0.41;
     return c;
@@ -38,6 +39,7 @@ Colours makeDark() {
     c.paper = "#23262A", c.ink = "#F4F5F7";
     c.carried = "#6FB2F2", c.carriedWash = "#1D426B", c.notCarried = "#9299A3", c.hatch = "#7B828C";
     c.cited = "#F2A93B", c.citedWash = "#5B3B06", c.citedText = "#F4F5F7";
+    c.pinned = "#D6A3F2", c.pinnedWash = "#37264A";
     c.error = "#FF9A94", c.errorGround = "#46201F", c.warning = "#F0C674", c.warningGround = "#3D3215";
     c.good = "#84D3A0", c.goodGround = "#1D3A28", c.veil = 0.47;
     return c;

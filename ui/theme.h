@@ -19,6 +19,7 @@ struct Colours {
     QColor paper, ink;
     QColor carried, carriedWash, notCarried, hatch;
     QColor cited, citedWash, citedText;
+    QColor pinned, pinnedWash;
     QColor error, errorGround, warning, warningGround, good, goodGround;
     double veil = 0;  ///< opacity of the paper colour over words not carried
 };

@@ -26,11 +26,21 @@ ViewerToolbar::ViewerToolbar(DocumentView& view, bool pages, QWidget* parent)
     layout->addWidget(makeSeparator(this));
     addMarks();
     layout->addStretch(1);
+    m_pin = makeToolButton("pin",
+                           tr("Pin selection (Ctrl+Shift+P): it is carried forward for every later answer"),
+                           "pinButton", this);
+    m_pin->setText(tr("Pin", "the button: pin the selection"));
+    m_pin->setAccessibleName(tr("Pin selection"));
+    m_pin->setToolButtonStyle(Qt::ToolButtonTextBesideIcon);
+    layout->addWidget(m_pin);
     m_find = makeToolButton("find", tr("Find"), "findButton", this);
     m_find->setText(tr("Find"));
     m_find->setToolButtonStyle(Qt::ToolButtonTextBesideIcon);
     layout->addWidget(m_find);
     connect(m_find, &QToolButton::clicked, this, &ViewerToolbar::findRequested);
+    connect(m_pin, &QToolButton::clicked, this, &ViewerToolbar::pinRequested);
+    const auto selection = [this] { m_pin->setEnabled(!m_view.selection().empty()); };
+    connect(&view, &DocumentView::selectionChanged, this, selection);
     connect(m_library, &QToolButton::clicked, this, &ViewerToolbar::libraryRequested);
     connect(m_back, &QToolButton::clicked, &view, &DocumentView::goBack);
     connect(m_forward, &QToolButton::clicked, &view, &DocumentView::goForward);
@@ -43,6 +53,7 @@ ViewerToolbar::ViewerToolbar(DocumentView& view, bool pages, QWidget* parent)
     connect(&view, &DocumentView::layoutChanged, this, &ViewerToolbar::showPlace);
     connect(&view, &DocumentView::zoomChanged, this, &ViewerToolbar::showZoom);
     history();
+    selection();
     showPlace();
     showZoom();
 }
@@ -123,10 +134,26 @@ void ViewerToolbar::setCompact(bool compact) {
     if (m_compact == compact) return;
     m_compact = compact;
     m_library->setVisible(compact);
-    m_marksLabel->setVisible(!compact);
     m_zoom->setVisible(!compact);
-    m_find->setToolButtonStyle(compact ? Qt::ToolButtonIconOnly : Qt::ToolButtonTextBesideIcon);
+    showTexts();
     showPlace();
+}
+
+/// Words beside the signs where there is room for them.
+void ViewerToolbar::showTexts() {
+    const auto fits = [this](bool texts, bool label) {
+        for (QToolButton* button : {m_pin, m_find})
+            button->setToolButtonStyle(texts ? Qt::ToolButtonTextBesideIcon : Qt::ToolButtonIconOnly);
+        m_marksLabel->setVisible(label);
+        layout()->invalidate();
+        return layout()->sizeHint().width() <= width();
+    };
+    if (m_compact || !(fits(true, true) || fits(true, false))) fits(false, false);
+}
+
+void ViewerToolbar::resizeEvent(QResizeEvent* event) {
+    QWidget::resizeEvent(event);
+    showTexts();
 }
 
 void ViewerToolbar::showPlace() {

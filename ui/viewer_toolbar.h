@@ -30,7 +30,11 @@ public:
 signals:
     void markModeChosen(kvasir::MarkMode mode);
     void findRequested();
+    void pinRequested();
     void libraryRequested();
+
+protected:
+    void resizeEvent(QResizeEvent* event) override;
 
 private:
     void addPlace(bool pages);
@@ -38,6 +42,7 @@ private:
     void addMarks();
     void showPlace();
     void showZoom();
+    void showTexts();
     void goToTypedPlace();
 
     DocumentView& m_view;
@@ -47,7 +52,7 @@ private:
     QLabel* m_placeCount;
     QLabel* m_zoom;
     QLabel* m_marksLabel;
-    QToolButton *m_zoomOut, *m_zoomIn, *m_fit, *m_find;
+    QToolButton *m_zoomOut, *m_zoomIn, *m_fit, *m_pin, *m_find;
     QButtonGroup* m_modes;
     bool m_pages;
     bool m_compact = false;

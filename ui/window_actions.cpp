@@ -7,6 +7,7 @@
 #include <QPlainTextEdit>
 #include <QTextEdit>
 
+#include "ui/icons.h"
 #include "ui/main_window.h"
 
 namespace kvasir {
@@ -70,7 +71,7 @@ void WindowActions::fillRecent() {
 
 void WindowActions::buildEdit() {
     QMenu* menu = m_window.menuBar()->addMenu(tr("&Edit"));
-    add(menu, tr("&Copy"), QKeySequence::keyBindings(QKeySequence::Copy), [this] { copy(false); });
+    m_copy = add(menu, tr("&Copy"), QKeySequence::keyBindings(QKeySequence::Copy), [this] { copy(false); });
     m_copyPlace = add(menu, tr("Copy with &page"), {QKeySequence("Ctrl+Shift+C")}, [this] { copy(true); });
     menu->addSeparator();
     add(
@@ -183,6 +184,29 @@ void WindowActions::buildQuestion() {
         },
         true);
     add(menu, tr("&Stop"), {QKeySequence(Qt::Key_Escape)}, [this] { m_window.escape(); });
+    menu->addSeparator();
+    m_pin = add(menu, tr("&Pin selection"), {QKeySequence("Ctrl+Shift+P")},
+                [this] { m_window.pinSelection(false); });
+    m_pin->setIcon(icon("pin"));
+    m_pinAndAsk = add(menu, tr("Pin and ask &again"), {QKeySequence("Ctrl+Shift+A")},
+                      [this] { m_window.pinSelection(true); });
+}
+
+void WindowActions::showSelectionMenu(const QPoint& global, ByteRange at) {
+    DocumentPane* pane = m_window.currentPane();
+    if (pane == nullptr) return;
+    auto* menu = new QMenu(&m_window);
+    menu->setObjectName("selectionMenu");
+    menu->setAttribute(Qt::WA_DeleteOnClose);
+    menu->addActions({m_copy, m_copyPlace});
+    menu->addSeparator();
+    menu->addActions({m_pin, m_pinAndAsk});
+    if (const ByteRange pin = pane->view().pinIn(at); !pin.empty()) {
+        QAction* remove = menu->addAction(tr("&Remove pin"));
+        remove->setObjectName("removePin");
+        connect(remove, &QAction::triggered, this, [this, pin] { m_window.answers().pinBar().remove(pin); });
+    }
+    menu->popup(global);
 }
 
 void WindowActions::buildHelp() {
@@ -198,7 +222,12 @@ void WindowActions::refresh() {
         action->setEnabled(pane != nullptr);
     m_back->setEnabled(pane != nullptr && pane->view().canGoBack());
     m_forward->setEnabled(pane != nullptr && pane->view().canGoForward());
-    m_copyPlace->setEnabled(pane != nullptr && !pane->view().selection().empty());
+    const bool selected = pane != nullptr && !pane->view().selection().empty();
+    m_copyPlace->setEnabled(selected);
+    m_pin->setEnabled(selected);
+    const bool pinned = pane != nullptr && !pane->view().pins().empty();
+    m_pinAndAsk->setEnabled((selected || pinned) && !pane->shownAnswer().isEmpty());
+    m_window.answers().pinBar().setSelection(selected);
     if (pane == nullptr) return;
     for (QAction* action : m_marks->actions())
         action->setChecked(action->data().toInt() == static_cast<int>(pane->markMode()));

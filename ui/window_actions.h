@@ -8,6 +8,8 @@
 #include <QMenu>
 #include <QObject>
 
+#include "app/document.h"
+
 namespace kvasir {
 
 class MainWindow;
@@ -20,6 +22,8 @@ public:
 
     /// Enables what can be done now.
     void refresh();
+    /// What can be done with the selection, and with the pin at `at`.
+    void showSelectionMenu(const QPoint& global, kvasir::ByteRange at);
 
 private:
     template <typename Slot>
@@ -38,7 +42,8 @@ private:
     std::vector<QAction*> m_needDocument;
     QMenu* m_recent = nullptr;
     QActionGroup* m_marks = nullptr;
-    QAction *m_back = nullptr, *m_forward = nullptr, *m_copyPlace = nullptr;
+    QAction *m_back = nullptr, *m_forward = nullptr, *m_copy = nullptr, *m_copyPlace = nullptr;
+    QAction *m_pin = nullptr, *m_pinAndAsk = nullptr;
 };
 
 }  // namespace kvasir

@@ -4,12 +4,14 @@
 
 #include "app/answer_engine.h"
 #include "app/cli/ask_parts.h"
+#include "app/cli/ask_pins.h"
 #include "app/cli/ask_print.h"
 #include "app/cli/commands.h"
 #include "app/cli/output.h"
 #include "app/library.h"
 #include "app/model_calibration.h"
 #include "app/model_catalogue.h"
+#include "app/pins.h"
 #include "app/reader/reader_client.h"
 #include "app/reading_clock.h"
 #include "app/store/piece_store.h"
@@ -28,6 +30,8 @@ public:
         if (Result<void> checked = check(); !checked) return checked;
         if (Result<void> opened = openStore(); !opened) return opened;
         if (Result<void> read = readFiles(); !read) return read;
+        if (Result<void> pinned = choosePins(m_arguments, *m_reader, m_files); !pinned) return pinned;
+        m_request.pins = m_files.front().pins;
         if (Result<void> loaded = loadModel(); !loaded) return loaded;
         if (m_files.size() > 1) return askInParts();
         Result<void> read = readWithModel();
@@ -85,6 +89,23 @@ private:
             1) {
             return invalid("What is carried is given in more than one way.",
                            "Give one of --rate, --carried and --coverage.");
+        }
+        return checkPins();
+    }
+
+    Result<void> checkPins() {
+        for (const std::string& words : m_arguments.pins) {
+            if (words.find_first_not_of(" \t\r\n") == std::string::npos)
+                return invalid("There is nothing to be pinned.", "Write words of the document after --pin.");
+        }
+        for (const std::string& lines : m_arguments.pinLines) {
+            if (areLines(lines)) continue;
+            return invalid("The lines '" + lines + "' cannot be read.",
+                           "Write the page, a colon, the first and the last line: --pin-lines 3:12-14.");
+        }
+        if (m_paths.size() > 1 && !m_arguments.pinLines.empty()) {
+            return invalid("Lines are counted in one document, and there are several.",
+                           "Name the passage by its words, with --pin.");
         }
         return {};
     }
@@ -215,6 +236,8 @@ private:
         if (m_arguments.mode == "auto" && m_read->resident->fullDone()) m_request.mode = AnswerMode::Full;
         Result<void> done = m_engine->readEarly(*m_read, m_stop.token(),
                                                 step("First reading", m_read->resident->earlyRows()));
+        if (m_request.mode == AnswerMode::Full && !m_request.pins.empty())
+            std::fprintf(stderr, "Nothing is left out of a full reading: pins change nothing there.\n");
         if (done && m_request.mode == AnswerMode::Full) {
             done = m_engine->readLate(*m_read, m_stop.token(),
                                       step("Full reading", m_read->resident->lateRows()));
@@ -394,6 +417,7 @@ private:
                {"looked_at", check ? lookedAt(*check) : Json::array()},
                {"parts", partsJson(answer.parts)},
                {"documents", documents()},
+               {"pins", pinsJson(m_files)},
                {"finish", finishName(answer.finish)},
                {"stopped", answer.state == AnswerState::Stopped},
                {"prompt_tokens", answer.figures.promptTokens},

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "app/answer_check.h"
+#include "app/cli/ask_pins.h"
 
 namespace kvasir::cli {
 namespace {
@@ -44,7 +45,13 @@ Result<void> PartsAsking::prepare() {
     m_parts = std::move(*parts);
     std::fprintf(stderr, "%s\n", m_parts->sentence.c_str());
     m_context.request.passages = passages();
-    m_order = rankParts(*m_parts, m_context.request.passages);
+    m_context.request.pins.clear();
+    for (std::size_t i = 0; i < m_context.files.size(); ++i) {
+        const std::uint32_t first = m_parts->documents.range(i).begin;
+        for (const ByteRange& pin : m_context.files[i].pins)
+            m_context.request.pins.push_back({pin.begin + first, pin.end + first});
+    }
+    m_order = rankParts(*m_parts, m_context.request.passages, m_context.request.pins);
     m_askedAt = nowMs();
     return {};
 }
@@ -92,7 +99,9 @@ Result<void> PartsAsking::readFirst() {
     const Clock::time_point begin = Clock::now();
     double each = 0;
     while (const std::optional<std::size_t> next = nextPart(*m_parts, m_order)) {
-        if (!all && !isWorthWaiting(*m_parts, m_order, *next, secondsSince(begin), each)) break;
+        if (!all &&
+            !isWorthWaiting(*m_parts, m_order, *next, secondsSince(begin), each, m_context.request.pins))
+            break;
         const Clock::time_point part = Clock::now();
         const Result<bool> read =
             readNext(all ? "Reading all parts" : "Reading the parts that fit the question best");
@@ -296,6 +305,7 @@ void PartsAsking::printJson() const {
            {"looked_at", Json::array()},
            {"parts", partsJson(m_asked)},
            {"documents", documents},
+           {"pins", pinsJson(m_context.files)},
            {"finish", finishName(answer.finish)},
            {"stopped", answer.state == AnswerState::Stopped},
            {"prompt_tokens", answer.figures.promptTokens},

@@ -21,6 +21,7 @@ struct AskedFile {
     std::filesystem::path path;
     std::shared_ptr<const Document> document;
     RowId row = 0;
+    std::vector<ByteRange> pins;  ///< of its text, ascending and apart
 };
 struct FailedFile {
     std::filesystem::path path;
@@ -34,7 +35,7 @@ public:
     /// All must outlive the object.
     struct Context {
         const AskArguments& arguments;
-        AskRequest request;  ///< its passages are found when the parts are known
+        AskRequest request;  ///< its passages and pins are placed when the parts are known
         Store& store;
         const StoreReader& reader;
         Library& library;

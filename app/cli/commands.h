@@ -17,6 +17,7 @@ struct AskArguments {
     std::string mode = "auto";  ///< quick, full, auto
     std::optional<double> rate, retention, coverage;
     std::optional<std::int64_t> carried;
+    std::vector<std::string> pins, pinLines;  ///< words of the document; [PAGE:]FIRST[-LAST]
     SamplerSettings sampling;
     std::int64_t maxTokens = 256;
     int threads = 0;

@@ -36,6 +36,11 @@ void addAsk(CLI::App& app, Commands& c) {
         ->check(CLI::Range(1, 1 << 24));
     ask->add_option("--coverage", c.ask.coverage,
                     "Carry as few as hold this share of the attention, for example 0.9");
+    ask->add_option("--pin", c.ask.pins, "Words of the document that are always carried; may be repeated")
+        ->allow_extra_args(false);
+    ask->add_option("--pin-lines", c.ask.pinLines,
+                    "The same by [PAGE:]FIRST[-LAST], for example 3:12-14; may be repeated")
+        ->allow_extra_args(false);
     ask->add_option("--temperature", c.ask.sampling.temperature, "0: always the likeliest token");
     ask->add_option("--top-p", c.ask.sampling.topP, "Draw from the likeliest tokens with this probability");
     ask->add_option("--min-p", c.ask.sampling.minP, "Least probability, as a share of the likeliest's");

@@ -8,6 +8,8 @@
 namespace kvasir::cli {
 namespace {
 
+constexpr std::uint8_t kPinnedMark = 8;
+
 struct CarriedRange {
     std::uint32_t begin = 0, end = 0;  ///< bytes of the document's text
     float score = 0;                   ///< largest t of its tokens
@@ -54,6 +56,10 @@ std::int64_t carriedDocumentTokens(const AnswerTrace& trace) {
     return std::count_if(trace.carried.begin(), trace.carried.end(), [&](std::int32_t position) {
         return position >= trace.layout.prefix && position < trace.layout.documentEnd;
     });
+}
+
+std::string textOf(const InspectedAnswer& inspected, std::uint32_t begin, std::uint32_t end) {
+    return inspected.text.substr(std::min<std::size_t>(begin, inspected.text.size()), end - begin);
 }
 
 std::string escaped(std::string_view text) {
@@ -150,20 +156,23 @@ Result<InspectedAnswer> loadInspectedAnswer(const StoreReader& reader, const std
     if (!text) return tl::unexpected(text.error());
     Json policy = Json::parse(exchange->policy, nullptr, false);
     if (!policy.is_object()) policy = Json::object();
-    return InspectedAnswer{toAnswer(*exchange, *citations, *facts), toAnswerTrace(**trace, *map),
-                           std::move(policy), *document, *text};
+    policy.erase("pinned");  // told apart
+    return InspectedAnswer{toAnswer(*exchange, *citations, *facts),
+                           toAnswerTrace(**trace, *map),
+                           std::move(policy),
+                           pinnedOf(exchange->policy),
+                           *document,
+                           *text};
 }
 
 Json inspectedJson(const InspectedAnswer& inspected) {
     const Answer& answer = inspected.answer;
     Json carried = Json::array();
     for (const CarriedRange& range : carriedRanges(inspected.trace)) {
-        carried.push_back(
-            {{"begin", range.begin},
-             {"end", range.end},
-             {"score", range.score},
-             {"text", inspected.text.substr(std::min<std::size_t>(range.begin, inspected.text.size()),
-                                            range.end - range.begin)}});
+        carried.push_back({{"begin", range.begin},
+                           {"end", range.end},
+                           {"score", range.score},
+                           {"text", textOf(inspected, range.begin, range.end)}});
     }
     Json cited = Json::array();
     for (const Citation& c : answer.citations) {
@@ -176,6 +185,13 @@ Json inspectedJson(const InspectedAnswer& inspected) {
     Json unread = Json::array();
     for (const ByteRange& range : unreadRanges(inspected.trace))
         unread.push_back({{"begin", range.begin}, {"end", range.end}});
+    Json pinned = Json::array();
+    for (const PinnedPassage& pin : inspected.pinned) {
+        pinned.push_back({{"begin", pin.range.begin},
+                          {"end", pin.range.end},
+                          {"page", pin.page + 1},
+                          {"text", textOf(inspected, pin.range.begin, pin.range.end)}});
+    }
     const double all = static_cast<double>(std::max<std::int64_t>(1, documentTokens(inspected.trace)));
     const double notCarried = answer.mode == AnswerMode::Full
                                   ? 0.0
@@ -189,6 +205,7 @@ Json inspectedJson(const InspectedAnswer& inspected) {
             {"parts", partsJson(answer.parts)},
             {"not_read", unread},
             {"carried", carried},
+            {"pinned", pinned},
             {"cited", cited},
             {"policy", inspected.policy},
             {"layers", layers(inspected)},
@@ -212,17 +229,21 @@ std::string inspectedHtml(const InspectedAnswer& inspected) {
         mark(c.begin, c.end, 2);
     for (const ByteRange& range : unreadRanges(inspected.trace))
         mark(range.begin, range.end, 4);
+    for (const PinnedPassage& pin : inspected.pinned)
+        mark(pin.range.begin, pin.range.end, kPinnedMark);
     std::string html =
         "<!doctype html><meta charset=\"utf-8\"><title>" + escaped(inspected.answer.question) +
         "</title><style>body{font:16px/1.5 serif;max-width:50em;margin:2em auto;color:#696f78}"
         "header{font-family:sans-serif;color:#14161a}pre{white-space:pre-wrap;font:inherit}"
         ".m1{background:#d3e4f6;color:#14161a}.m2,.m3{background:#ffdfa6;color:#14161a;"
         "border-bottom:2px solid #b86200}.m2{background:none}"
-        ".m4{color:#14161a;border-left:2px dotted #8a9099}</style><header><h1>" +
+        ".m4{color:#14161a;border-left:2px dotted #8a9099}"
+        ".p{outline:1.6px dashed #7a3a9e}</style><header><h1>" +
         escaped(inspected.answer.question) + "</h1><p>" + escaped(inspected.answer.text) + "</p><p>" +
         escaped(inspected.document.name) +
         " &middot; <span class=\"m1\">carried</span> &middot; not carried &middot; " +
         "<span class=\"m3\">cited</span>" +
+        (inspected.pinned.empty() ? "" : " &middot; <span class=\"p\">pinned</span>") +
         (inspected.trace.notRead.empty() ? "" : " &middot; <span class=\"m4\">not read yet</span>") +
         "</p></header><pre>";
     for (std::size_t begin = 0; begin < text.size();) {
@@ -230,9 +251,11 @@ std::string inspectedHtml(const InspectedAnswer& inspected) {
         while (end < text.size() && marks[end] == marks[begin])
             ++end;
         const std::string run = escaped(std::string_view(text).substr(begin, end - begin));
+        const std::string state = "m" + std::to_string(marks[begin] & ~kPinnedMark);
         html += marks[begin] == 0
                     ? run
-                    : "<span class=\"m" + std::to_string(marks[begin]) + "\">" + run + "</span>";
+                    : "<span class=\"" + state + ((marks[begin] & kPinnedMark) != 0 ? " p" : "") + "\">" +
+                          run + "</span>";
         begin = end;
     }
     return html + "</pre>\n";

@@ -14,6 +14,7 @@ struct InspectedAnswer {
     Answer answer;
     AnswerTrace trace;
     Json policy;
+    std::vector<PinnedPassage> pinned;  ///< when it was asked
     DocumentRecord document;
     std::string text;  ///< the document's
 };

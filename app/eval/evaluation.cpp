@@ -8,6 +8,7 @@
 #include <random>
 
 #include "app/answer_check.h"
+#include "app/pins.h"
 #include "engine/policy_text.h"
 
 namespace kvasir::eval {
@@ -114,6 +115,20 @@ Result<std::optional<std::int64_t>> takeTokens(std::string_view key, std::string
     return tokens;
 }
 
+/// The pages or lines where the answer is expected.
+std::vector<ByteRange> expectedPlaces(const Document& document, const Question& question) {
+    std::vector<ByteRange> ranges;
+    for (const std::int32_t place : question.places) {
+        const auto index = static_cast<std::size_t>(place - 1);
+        const bool pages = document.kind == DocumentKind::Pdf;
+        if (pages && index < document.pages.size())
+            ranges.push_back({document.pages[index].begin, document.pages[index].end});
+        if (!pages && index < document.lines.size())
+            ranges.push_back({document.lines[index].begin, document.lines[index].end});
+    }
+    return joinedRanges(std::move(ranges));
+}
+
 }  // namespace
 
 Result<Setting> settingFromText(std::string_view text, const ModelConfig& model) {
@@ -126,6 +141,11 @@ Result<Setting> settingFromText(std::string_view text, const ModelConfig& model)
     if (!looked) return tl::unexpected(looked.error());
     setting.foundTokens = found->value_or(setting.foundTokens);
     setting.lookedTokens = *looked;
+    constexpr std::string_view kPins = ",pins=expected";
+    if (const std::size_t at = named.find(kPins); at != std::string::npos) {
+        setting.pinExpected = true;
+        named.erase(at, kPins.size());
+    }
     if (named == "full") {
         setting.kind = Setting::Kind::Full;
         setting.policy = Policy::full(model);
@@ -193,6 +213,8 @@ Result<AskOutcome> Evaluation::answer(const ReadDocument& document, const Questi
         return nothing;
     }
     if (setting.kind == Setting::Kind::Quick) request.policy = setting.policy;
+    if (setting.kind == Setting::Kind::Quick && setting.pinExpected)
+        request.pins = expectedPlaces(*document.tokenised.document, question);
     if (setting.kind == Setting::Kind::Random) {
         // Nothing competes; chance's tokens are pinned.
         request.policy = Policy::fixedLength(m_engine.model().config(), 1);

@@ -35,6 +35,7 @@ struct Setting {
     /// Before the question; not of Look.
     std::int64_t foundTokens = AskRequest{}.foundTokens;
     std::optional<std::int64_t> lookedTokens;
+    bool pinExpected = false;  ///< the pages or lines where the answer is expected are pinned; of Quick
 };
 
 /// `full`; a policy (engine/policy_text.h); `random` with the settings of a policy, for example

@@ -1,5 +1,6 @@
 #include "app/store/store.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <QFile>
@@ -280,21 +281,28 @@ Pending<RowId> Store::addTokenMap(RowId document, std::vector<ByteRange> tokens)
     });
 }
 
-Pending<RowId> Store::addPin(PinRecord pin) {
-    return m_parts->now<RowId>([pin](SQLite::Database& database) {
-        Query query(database,
-                    "INSERT INTO pins (document_id, text_begin, text_end, created_at) VALUES (?, ?, ?, ?)");
-        query << pin.documentId << pin.range.begin << pin.range.end << pin.createdAt;
-        query.run();
-        return database.getLastInsertRowid();
-    });
-}
-
-Pending<void> Store::deletePin(RowId pin) {
-    return m_parts->now<void>([pin](SQLite::Database& database) {
-        Query query(database, "DELETE FROM pins WHERE id = ?");
-        query << pin;
-        if (query.run() == 0) throwMissing("pin");
+Pending<void> Store::setPins(RowId document, std::vector<ByteRange> ranges, std::int64_t at) {
+    return m_parts->now<void>([document, ranges = std::move(ranges), at](SQLite::Database& database) {
+        std::vector<ByteRange> known;
+        Query query(database, "SELECT text_begin, text_end FROM pins WHERE document_id = ?");
+        query << document;
+        while (query.next())
+            known.push_back(query.range());
+        for (const ByteRange& range : known) {
+            if (std::ranges::find(ranges, range) != ranges.end()) continue;
+            Query gone(database,
+                       "DELETE FROM pins WHERE document_id = ? AND text_begin = ? AND text_end = ?");
+            gone << document << range.begin << range.end;
+            gone.run();
+        }
+        for (const ByteRange& range : ranges) {
+            if (std::ranges::find(known, range) != known.end()) continue;
+            Query added(
+                database,
+                "INSERT INTO pins (document_id, text_begin, text_end, created_at) VALUES (?, ?, ?, ?)");
+            added << document << range.begin << range.end << at;
+            added.run();
+        }
     });
 }
 

@@ -91,8 +91,9 @@ public:
     /// Trace::documentBegin + i. The same map is kept once per document. Gives its id.
     Pending<RowId> addTokenMap(RowId document, std::vector<ByteRange> tokens);
 
-    Pending<RowId> addPin(PinRecord pin);
-    Pending<void> deletePin(RowId pin);
+    /// These are the document's pins from now on, in one step; those that were there already keep their id
+    /// and time, new ones get `at`.
+    Pending<void> setPins(RowId document, std::vector<ByteRange> ranges, std::int64_t at);
 
     Pending<void> setSetting(std::string key, std::string value);
     /// Without hurry.

@@ -262,6 +262,30 @@
         <source>Will be answered when the first reading is done, in about %1.</source>
         <translation>下読みが終わり次第お答えします（約%1後）</translation>
     </message>
+    <message>
+        <source>1 passage is pinned; nothing was left out anyway</source>
+        <translation>1か所をピン留め中。もともと読み残しはありません</translation>
+    </message>
+    <message>
+        <source>%1 passages are pinned; nothing was left out anyway</source>
+        <translation>%1か所をピン留め中。もともと読み残しはありません</translation>
+    </message>
+    <message>
+        <source>Asked again with 1 pinned passage</source>
+        <translation>1か所をピン留めして再質問</translation>
+    </message>
+    <message>
+        <source>Asked again with %1 pinned passages</source>
+        <translation>%1か所をピン留めして再質問</translation>
+    </message>
+    <message>
+        <source>Asked with 1 pinned passage</source>
+        <translation>1か所をピン留めして質問</translation>
+    </message>
+    <message>
+        <source>Asked with %1 pinned passages</source>
+        <translation>%1か所をピン留めして質問</translation>
+    </message>
 </context>
 <context>
     <name>kvasir::AnswerPanel</name>
@@ -493,6 +517,10 @@
         <source>, %1 percent carried</source>
         <translation>、%1パーセントを引き継ぎ</translation>
     </message>
+    <message>
+        <source>, %1 pinned</source>
+        <translation>、ピン留め%1件</translation>
+    </message>
 </context>
 <context>
     <name>kvasir::Legend</name>
@@ -547,6 +575,18 @@
     <message>
         <source>Marks appear when the answer begins.</source>
         <translation>回答が始まるとマークが表示されます。</translation>
+    </message>
+    <message>
+        <source>Pinned %1</source>
+        <translation>ピン留め %1</translation>
+    </message>
+    <message>
+        <source>carried, not, cited, pinned</source>
+        <translation>引き継ぎあり・なし・参照・ピン留め</translation>
+    </message>
+    <message>
+        <source>cited, pinned</source>
+        <translation>参照・ピン留め</translation>
     </message>
 </context>
 <context>
@@ -723,6 +763,94 @@ They are kept on this computer, in your own data folder, until you delete them.<
     <message>
         <source>not carried; line %1 %</source>
         <translation>引き継ぎなし、この行は%1 %</translation>
+    </message>
+    <message>
+        <source>pinned: carried forward for every later answer</source>
+        <translation>ピン留め: 以後のすべての回答に引き継がれます</translation>
+    </message>
+</context>
+<context>
+    <name>kvasir::PinBar</name>
+    <message>
+        <source>Add selection</source>
+        <translation>選択範囲を追加</translation>
+    </message>
+    <message>
+        <source>Pin selection (Ctrl+Shift+P)</source>
+        <translation>選択範囲をピン留め (Ctrl+Shift+P)</translation>
+    </message>
+    <message>
+        <source>The document is fully read: nothing is left out anyway.</source>
+        <translation>精読済みのため、もともと読み残しはありません。</translation>
+    </message>
+    <message>
+        <source>, p. %1</source>
+        <comment>behind a pinned passage</comment>
+        <translation>、p. %1</translation>
+    </message>
+    <message>
+        <source>, line %1</source>
+        <comment>behind a pinned passage</comment>
+        <translation>、%1行</translation>
+    </message>
+    <message>
+        <source>Pinned: %1</source>
+        <translation>ピン留め: %1</translation>
+    </message>
+    <message>
+        <source>Pinned:</source>
+        <translation>ピン留め:</translation>
+    </message>
+    <message>
+        <source>Always carried:</source>
+        <translation>必ず引き継ぐ:</translation>
+    </message>
+    <message>
+        <source>These passages are carried forward for every answer about this document.</source>
+        <translation>ここにある箇所は、この文書についてのすべての回答に引き継がれます。</translation>
+    </message>
+    <message>
+        <source>The pin was removed.</source>
+        <translation>ピン留めを外しました。</translation>
+    </message>
+    <message>
+        <source>Pin again</source>
+        <translation>もう一度ピン留め</translation>
+    </message>
+    <message>
+        <source>With this selection the pins would take %1 % of the room that there is for pins.</source>
+        <translation>この選択範囲を加えると、ピン留めできる量の%1 %になります。</translation>
+    </message>
+    <message>
+        <source>Select less, or remove a pin first. The pins that there are stay.</source>
+        <translation>選択範囲を狭めるか、先にピン留めを外してください。今あるピン留めはそのままです。</translation>
+    </message>
+    <message>
+        <source>There are no words in the selection.</source>
+        <translation>選択範囲に文字がありません。</translation>
+    </message>
+    <message>
+        <source>Select the words that are always to be carried.</source>
+        <translation>必ず引き継ぐ語句を選択してください。</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>閉じる</translation>
+    </message>
+</context>
+<context>
+    <name>kvasir::PinList</name>
+    <message>
+        <source>Pinned passages</source>
+        <translation>ピン留めした箇所</translation>
+    </message>
+    <message>
+        <source>Show on the page</source>
+        <translation>ページで表示</translation>
+    </message>
+    <message>
+        <source>Remove pin</source>
+        <translation>ピン留めを外す</translation>
     </message>
 </context>
 <context>
@@ -1135,6 +1263,19 @@ They are kept on this computer, in your own data folder, until you delete them.<
         <source>%1 %</source>
         <translation>%1 %</translation>
     </message>
+    <message>
+        <source>Pin selection (Ctrl+Shift+P): it is carried forward for every later answer</source>
+        <translation>選択範囲をピン留め (Ctrl+Shift+P)。以後のすべての回答に引き継がれます</translation>
+    </message>
+    <message>
+        <source>Pin</source>
+        <comment>the button: pin the selection</comment>
+        <translation>ピン留め</translation>
+    </message>
+    <message>
+        <source>Pin selection</source>
+        <translation>選択範囲をピン留め</translation>
+    </message>
 </context>
 <context>
     <name>kvasir::WindowActions</name>
@@ -1289,6 +1430,18 @@ They are kept on this computer, in your own data folder, until you delete them.<
     <message>
         <source>&amp;About Kvasir</source>
         <translation>Kvasirについて(&amp;A)</translation>
+    </message>
+    <message>
+        <source>&amp;Pin selection</source>
+        <translation>選択範囲をピン留め(&amp;P)</translation>
+    </message>
+    <message>
+        <source>Pin and ask &amp;again</source>
+        <translation>ピン留めして再質問(&amp;A)</translation>
+    </message>
+    <message>
+        <source>&amp;Remove pin</source>
+        <translation>ピン留めを外す(&amp;R)</translation>
     </message>
 </context>
 </TS>

@@ -186,6 +186,8 @@ TEST_F(Engine, PinsAndOtherPoliciesDecideWhatIsCarried) {
         const auto position = static_cast<std::int32_t>(trace.layout.prefix) + static_cast<std::int32_t>(i);
         EXPECT_TRUE(std::binary_search(trace.carried.begin(), trace.carried.end(), position)) << position;
     }
+    EXPECT_EQ(trace.pinned, pinnedPassages(*document->tokenised.document, request.pins));
+    EXPECT_EQ(pinned->answer.pins, 1);
     request.policy = Policy::adaptive(sharedEngine->model().config(), 900, 512, 8192);
     const auto adaptive = sharedEngine->ask(*document, request, {}, [](std::string_view) {});
     ASSERT_TRUE(adaptive);
@@ -243,6 +245,14 @@ TEST_F(Engine, LooksAtPassagesOfADocumentThatIsNotRead) {
         EXPECT_EQ(document->lineAt(citation.begin), static_cast<std::size_t>(citation.line));
     EXPECT_EQ(sharedEngine->look(document, 5, request, {}, [](std::string_view) {}).error().code,
               ErrorCode::Empty);
+    // What is pinned is read on top, and where nothing else fits.
+    request.pins = {test::rangeOf(*document, "Clause 7.", 60)};
+    const auto pinned = sharedEngine->look(document, 5, request, {}, [](std::string_view) {});
+    ASSERT_TRUE(pinned) << pinned.error().message();
+    EXPECT_EQ(pinned->answer.passages, 1);
+    EXPECT_EQ(pinned->answer.pins, 1);
+    EXPECT_EQ(pinned->trace.tokens.front().begin, request.pins[0].begin);
+    request.pins.clear();
     request.passages.clear();
     EXPECT_EQ(sharedEngine->look(document, 500, request, {}, [](std::string_view) {}).error().code,
               ErrorCode::Empty);

@@ -6,6 +6,7 @@
 #include "app/answer_engine.h"
 #include "app/archive.h"
 #include "app/document_set.h"
+#include "app/pins.h"
 #include "tests/app/engine_fixture.h"
 
 namespace kvasir {
@@ -245,6 +246,86 @@ TEST_F(Parts, RepeatsWhatSearchFoundInPartsThatAreRead) {
     EXPECT_GT(looked->answer.figures.promptTokens, plain->answer.figures.promptTokens + 200);
     EXPECT_GT(looked->answer.figures.carriedTokens, plain->answer.figures.carriedTokens + 200);
     EXPECT_EQ(carriedOf(*looked, passages[0]), 0.0) << "its part is not read";
+}
+
+/// Pinned tokens are chosen on top, whatever the question looks at; parts that hold pins are read first.
+TEST_F(Parts, WhatIsPinnedIsAlwaysCarried) {
+    const auto document = test::textDocument(test::leaseText(150));
+    const auto parts = prepare({document});
+    const std::size_t last = parts->segments->segments().size() - 1;
+    ASSERT_GT(last, 0U);
+    const ByteRange pin = test::rangeOf(*document, "Clause 140.", 80);
+    const std::vector<ByteRange> pins{pin}, found{test::rangeOf(*document, "Clause 5.", 80)};
+    EXPECT_TRUE(holdsPin(*parts, last, pins));
+    EXPECT_FALSE(holdsPin(*parts, 0, pins));
+    EXPECT_EQ(rankParts(*parts, found).front(), 0U);
+    const std::vector<std::size_t> order = rankParts(*parts, found, pins);
+    EXPECT_EQ(order.front(), last) << "before what search finds";
+    EXPECT_EQ(order[1], 0U);
+    ASSERT_TRUE(sharedEngine->readPart(*parts, 0, order, {}, {}));
+    EXPECT_FALSE(isWorthWaiting(*parts, order, last, 100, 50));
+    EXPECT_TRUE(isWorthWaiting(*parts, order, last, 100, 50, pins)) << "however long it takes";
+    AskRequest asked = request("Who is the tenant?");
+    asked.policy = Policy::fixedLength(sharedEngine->model().config(), 20);
+    asked.pins = pins;
+    EXPECT_EQ(ask(*parts, asked).error().code, ErrorCode::OutOfMemory) << "its part is not read";
+    ASSERT_TRUE(sharedEngine->readPart(*parts, last, order, {}, {}));
+    const auto pinned = ask(*parts, asked);
+    ASSERT_TRUE(pinned) << pinned.error().message();
+    asked.pins.clear();
+    const auto plain = ask(*parts, asked);
+    ASSERT_TRUE(plain);
+    const AnswerTrace& trace = pinned->trace;
+    const std::vector<bool> carried = carriedTokens(trace), without = carriedTokens(plain->trace);
+    std::int64_t tokens = 0, missed = 0;
+    for (std::size_t i = 0; i < carried.size(); ++i) {
+        if (parts->tokens[i].end <= pin.begin || parts->tokens[i].begin >= pin.end) continue;
+        EXPECT_TRUE(carried[i]) << i;
+        ++tokens;
+        missed += without[i] ? 0 : 1;
+    }
+    EXPECT_GT(tokens, 10);
+    EXPECT_GT(missed, 10) << "else the pin was carried anyway";
+    EXPECT_EQ(trace.decision.pinned, tokens);
+    EXPECT_EQ(pinned->answer.figures.carriedTokens, plain->answer.figures.carriedTokens + tokens) << "on top";
+    EXPECT_EQ(trace.policy.pins, pinnedPositions(trace.layout.prefix, parts->tokens, pins))
+        << "as positions of the whole";
+    EXPECT_EQ(trace.pinned, pinnedPassages(*document, pins));
+    EXPECT_EQ(pinned->answer.pins, 1);
+    // The store gives it back.
+    EXPECT_EQ(pinnedOf(policyJson(trace)), trace.pinned);
+    // Little is kept of what was chosen, and all of what is pinned.
+    asked.pins = pins;
+    asked.policy->retentionPerMille = 1;
+    EXPECT_TRUE(ask(*parts, asked));
+    // More than can be pinned.
+    asked.pins = {{0, static_cast<std::uint32_t>(document->text.size())}};
+    for (const std::size_t part : order)
+        ASSERT_TRUE(sharedEngine->readPart(*parts, part, order, {}, {}));
+    const auto much = ask(*parts, asked);
+    ASSERT_FALSE(much);
+    EXPECT_EQ(much.error().code, ErrorCode::TooLarge);
+}
+
+/// Each document's own pins.
+TEST_F(Parts, SeveralDocumentsKeepTheirPinsApart) {
+    const auto first = test::textDocument(test::leaseText(10)),
+               second = test::textDocument(test::leaseText(12));
+    const auto parts = prepare({first, second});
+    readAll(*parts);
+    const ByteRange own = test::rangeOf(*second, "Clause 3.", 30);
+    const std::uint32_t begin = parts->documents.range(1).begin;
+    AskRequest asked = request("Who is the tenant?");
+    asked.policy = Policy::fixedLength(sharedEngine->model().config(), 20);
+    asked.pins = {{own.begin + begin, own.end + begin}};
+    const auto outcome = ask(*parts, asked);
+    ASSERT_TRUE(outcome) << outcome.error().message();
+    EXPECT_TRUE(traceOf(outcome->trace, parts->documents, 0).pinned.empty());
+    EXPECT_TRUE(traceOf(outcome->trace, parts->documents, 0).policy.pins.empty());
+    const AnswerTrace trace = traceOf(outcome->trace, parts->documents, 1);
+    EXPECT_EQ(trace.pinned, pinnedPassages(*second, std::vector<ByteRange>{own}));
+    EXPECT_EQ(trace.policy.pins,
+              pinnedPositions(trace.layout.prefix, trace.tokens, std::vector<ByteRange>{own}));
 }
 
 TEST_F(Parts, SeveralDocumentsAreAskedTogether) {

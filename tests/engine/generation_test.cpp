@@ -94,6 +94,25 @@ TEST_P(GenerationTest, WhatIsNotDocumentIsAlwaysCarried) {
     EXPECT_LE(sum, static_cast<float>(model->config().heads) * 1.001F);
 }
 
+/// Coverage is not measured where nothing competes.
+TEST_P(GenerationTest, AdaptivePoliciesCarryShortPromptsWhole) {
+    const std::vector<TokenId> tokens = prompt(100);
+    Generation::Options options;  // no details: then nothing is scored
+    options.policy = Policy::shipped(model->config());
+    options.policy.tspLayer = paper().tspLayer;
+    const std::unique_ptr<ResidentDocument> document = resident(tokens, 80, options.policy.tspLayer);
+    for (const std::vector<Policy::Range>& pins : {std::vector<Policy::Range>(), {{20, 40}}}) {
+        options.policy.pins = pins;
+        auto made = Generation::create(*runner, *document, {tokens.begin() + 80, tokens.end()}, {12, 80, 100},
+                                       options);
+        ASSERT_TRUE(made) << made.error().message();
+        ASSERT_TRUE((*made)->prefill({}));
+        EXPECT_EQ((*made)->trace().decision.by, CarriedBy::Everything);
+        EXPECT_EQ((*made)->trace().decision.pinned, 0) << "carried anyway";
+        EXPECT_EQ((*made)->trace().carried.size(), 100U);
+    }
+}
+
 TEST_P(GenerationTest, PinsAreCarriedAndKeptOnTopOfEverything) {
     const std::vector<TokenId> tokens = prompt(400);
     Policy policy = paper();
@@ -133,6 +152,26 @@ TEST_P(GenerationTest, PinsAreCarriedAndKeptOnTopOfEverything) {
                     EXPECT_TRUE(std::binary_search(head.begin(), head.end(), position)) << position;
             }
         }
+    }
+    // Whatever the policy: the fewest it can carry, the fewest it can keep.
+    for (Policy other : {Policy::fixedLength(model->config(), 1), Policy::fixedRate(model->config(), 1),
+                         Policy::adaptive(model->config(), 1, 1, 8), Policy::paper(model->config())}) {
+        other.tspLayer = policy.tspLayer;
+        other.retentionPerMille = 1;
+        other.pins = policy.pins;
+        const Outcome outcome = finish(*generation(*document, tokens, other, layout));
+        const auto holdsPins = [&](const std::vector<std::int32_t>& positions) {
+            std::int64_t held = 0;
+            for (const std::int32_t position : positions)
+                held += other.isPinned(position) ? 1 : 0;
+            return held == 15 + 31 + 10;
+        };
+        EXPECT_TRUE(holdsPins(outcome.trace.carried)) << other.name;
+        for (const auto& layer : outcome.trace.kept) {
+            for (const auto& head : layer)
+                EXPECT_TRUE(holdsPins(head)) << other.name;
+        }
+        EXPECT_LT(outcome.trace.carried.size(), 380U) << other.name << ": most is left out";
     }
     policy.pins = {{390, 401}};
     Generation::Options options;

@@ -134,6 +134,11 @@ TEST(Policy, RefusesBoundsAndPinsThatMakeNoSense) {
     EXPECT_EQ(codeOf([](Policy& p) { p.pins = {{0, Policy::kMostPinned + 1}}; }), ErrorCode::TooLarge);
     Policy good = Policy::fixedLength(model(4), 100);
     good.pins = {{0, 10}, {11, 12}, {400, 500}};
+    for (std::int64_t position = -1; position < 510; ++position) {
+        const bool pinned =
+            (position >= 0 && position < 10) || position == 11 || (position >= 400 && position < 500);
+        EXPECT_EQ(good.isPinned(position), pinned) << position;
+    }
     EXPECT_TRUE(good.check(model(4)));
     EXPECT_TRUE(good.isPinned(0) && good.isPinned(9) && good.isPinned(11) && good.isPinned(499));
     EXPECT_FALSE(good.isPinned(10) || good.isPinned(12) || good.isPinned(500));

@@ -223,6 +223,41 @@ TEST_F(ThreeSegments, OneSegmentIsTheOrdinaryWay) {
               generate(loaded, **ordinary, question, written, std::ssize(prefix), tsp));
 }
 
+/// On top of what is chosen by scores, which it takes no place from; in segments that are read.
+TEST_F(ThreeSegments, PinnedTokensAreAlwaysChosen) {
+    const auto document = make();
+    for (const std::size_t i : {0, 2})
+        ASSERT_TRUE(document->read(*loaded.runner, i, {}, {}));
+    const auto plain = chooseFromSegments(*loaded.runner, *document, question, policy(), 10, {});
+    ASSERT_TRUE(plain);
+    EXPECT_EQ(plain->pinned, 0);
+    Policy pinning = policy();
+    const std::int64_t first = std::ssize(prefix);
+    pinning.pins = {
+        {0, 2}, {first + 30, first + 50}, {first + 118, first + 120}};  // the second half is unread
+    const auto pinned = chooseFromSegments(*loaded.runner, *document, question, pinning, 10, {});
+    ASSERT_TRUE(pinned) << pinned.error().message();
+    EXPECT_EQ(pinned->scores, plain->scores) << "the scores are what they were";
+    EXPECT_EQ(pinned->pinned, 10 + 2);
+    EXPECT_EQ(std::ssize(pinned->tokens), 12 + 10);
+    EXPECT_TRUE(std::ranges::is_sorted(pinned->tokens));
+    std::vector<std::int64_t> others;
+    for (const std::int64_t token : pinned->tokens) {
+        if (!pinning.isPinned(first + token)) others.push_back(token);
+    }
+    EXPECT_EQ(others.size(), 10U) << "what is pinned takes no place from the others";
+    for (std::int64_t token = 30; token < 40; ++token)
+        EXPECT_TRUE(std::ranges::binary_search(pinned->tokens, token)) << token;
+    for (std::int64_t token = 40; token < 80; ++token)
+        EXPECT_FALSE(std::ranges::binary_search(pinned->tokens, token)) << token << " is not read";
+    for (const std::int64_t token : plain->tokens)
+        EXPECT_TRUE(std::ranges::binary_search(pinned->tokens, token)) << token;
+    const auto none = chooseFromSegments(*loaded.runner, *document, question, pinning, 0, {});
+    ASSERT_TRUE(none);
+    EXPECT_EQ(none->tokens.size(), 12U);
+    EXPECT_TRUE(gatherChosen(*loaded.runner, *document, pinned->tokens, {}));
+}
+
 TEST_F(ThreeSegments, TheOrderOfReadingChangesNothing) {
     const auto one = make(), other = make();
     for (const std::size_t i : {0, 1, 2})

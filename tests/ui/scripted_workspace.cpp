@@ -397,9 +397,15 @@ QString ScriptedWorkspace::ask(DocumentId document, const QString& question) {
     Answer answer;
     answer.question = question.toStdString();
     answer.state = AnswerState::Waiting;
+    answer.pins = static_cast<std::int32_t>(m_entries.at(document).pins.size());
     const QString id = addAnswer(document, answer);
     m_stream.start(streamMs);
     return id;
+}
+
+QString ScriptedWorkspace::askAgain(const QString& answer) {
+    const auto& [document, asked] = m_answers.at(answer);
+    return ask(document, QString::fromStdString(asked.question));
 }
 
 void ScriptedWorkspace::stream() {

@@ -53,6 +53,11 @@ public:
     std::vector<QString> answers(DocumentId document) const override;
     Answer answer(const QString& answer) const override;
     WordMarks marks(const QString& answer) const override;
+    QString askAgain(const QString& answer) override;
+    std::vector<ByteRange> pins(DocumentId document) const override { return m_entries.at(document).pins; }
+    Result<ByteRange> addPin(DocumentId document, ByteRange range) override;
+    void removePin(DocumentId document, ByteRange pin) override;
+    double pinnedShare(DocumentId document, ByteRange more) const override;
     ModelInfo model() const override { return m_model; }
     void useModel(const QString& path) override;
     QString setting(const QString& key) const override { return m_settings.value(key); }
@@ -77,8 +82,11 @@ private:
         std::vector<Citation> cited;
         bool japanese = false, hidden = false;
         std::vector<QString> answers;
+        std::vector<ByteRange> pins;
         Answer script;
     };
+    /// First byte of each token: a word has as many as its marks say.
+    std::vector<std::uint32_t> tokenBegins(const Entry& entry) const;
     void stream();
     QImage paintPage(const Entry& entry, int page, double pixelsPerPoint) const;
 

@@ -14,6 +14,7 @@
 #include "ui/page_images.h"
 #include "ui/page_view.h"
 #include "ui/phrases.h"
+#include "ui/pin_painter.h"
 #include "ui/text_rows.h"
 
 namespace kvasir {
@@ -161,6 +162,82 @@ TEST(MarkPainter, CarriedWashKeepsInkAndColoursPaper) {
     EXPECT_EQ(page.pixelColor(190, 290), QColor(Qt::white));
 }
 
+TEST(PagePins, FollowTheLinesOfTheirPage) {
+    const auto document = smallDocument();
+    const PagePins pins = pagePins(*document, std::vector<ByteRange>{{3, 11}}, 0);
+    ASSERT_EQ(pins.pins.size(), 1U);
+    ASSERT_EQ(pins.pins[0].lines.size(), 2U);
+    EXPECT_EQ(pins.pins[0].lines[0], QRectF(65, 100, 25, 10)) << "bb cc";
+    EXPECT_EQ(pins.pins[0].lines[1], QRectF(50, 120, 10, 10)) << "dd";
+    EXPECT_TRUE(pins.pins[0].begins);
+    EXPECT_EQ(pins.text, QRectF(50, 100, 40, 30));
+    EXPECT_TRUE(pagePins(*document, {}, 0).pins.empty());
+    EXPECT_TRUE(pagePins(*document, std::vector<ByteRange>{{100, 200}}, 0).pins.empty());
+}
+
+class PinPainter : public testing::Test {
+protected:
+    /// A page of 200 x 300 points at 2 pixels a point, with "bb cc / dd" pinned.
+    QImage paint(MarkStyle style, const PageMarks* marks = nullptr) const {
+        QImage page(400, 600, QImage::Format_ARGB32_Premultiplied);
+        page.fill(Qt::white);
+        style.colours = &lightColours();
+        style.scale = 2;
+        QPainter painter(&page);
+        paintPagePins(painter, pagePins(*smallDocument(), std::vector<ByteRange>{{3, 11}}, 0), marks,
+                      {200, 300}, style);
+        painter.end();
+        return page;
+    }
+    static int pinned(const QImage& page, const QRect& area) {
+        int count = 0;
+        for (int y = area.top(); y <= area.bottom(); ++y) {
+            for (int x = area.left(); x <= area.right(); ++x) {
+                const QColor colour = page.pixelColor(x, y);
+                // Antialiased: on the way from white to the colour, most of it.
+                count += colour.green() < 160 && colour.blue() > colour.green() + 40 ? 1 : 0;
+            }
+        }
+        return count;
+    }
+    static constexpr QRect kWords{131, 203, 46, 14};  // inside the outline: nothing is painted over the words
+    static constexpr QRect kAbove{130, 195, 50, 6};   // the outline's upper edge
+    static constexpr QRect kMargin{190, 195, 60, 25};
+};
+
+TEST_F(PinPainter, DashesRoundTheWordsAndAPinInTheMargin) {
+    MarkStyle style;
+    style.mode = MarkMode::Citations;
+    const QImage page = paint(style);
+    EXPECT_EQ(pinned(page, kWords), 0);
+    EXPECT_GT(pinned(page, kAbove), 30);
+    EXPECT_LT(pinned(page, kAbove), 90) << "dashed";
+    EXPECT_GT(pinned(page, {96, 240, 30, 26}), 20) << "round the second line too";
+    EXPECT_EQ(pinned(page, {60, 196, 60, 20}), 0) << "not round the word before";
+    EXPECT_GT(pinned(page, kMargin), 20) << "the pin";
+    EXPECT_EQ(pinned(page, {190, 232, 60, 40}), 0) << "one pin a passage";
+    style.mode = MarkMode::Carried;
+    EXPECT_EQ(paint(style), page);
+}
+
+TEST_F(PinPainter, StandsBesideTheNumberOfACitation) {
+    MarkStyle style;
+    PageMarks marks;
+    marks.numbers.push_back({100, 1});
+    const QImage page = paint(style, &marks);
+    EXPECT_EQ(pinned(page, {198, 195, 21, 25}), 0) << "there stands the number";
+    EXPECT_GT(pinned(page, {222, 195, 30, 25}), 20);
+}
+
+TEST_F(PinPainter, PaintsNothingInPlainNorWhenSmall) {
+    MarkStyle style;
+    style.mode = MarkMode::Plain;
+    EXPECT_EQ(pinned(paint(style), {0, 0, 400, 600}), 0);
+    style.mode = MarkMode::Carried;
+    style.zoom = 0.5;
+    EXPECT_EQ(pinned(paint(style), {0, 0, 400, 600}), 0);
+}
+
 TEST(MarkPainter, PlainPaintsNothing) {
     QImage page(200, 300, QImage::Format_ARGB32_Premultiplied);
     page.fill(Qt::white);
@@ -287,6 +364,45 @@ TEST(HeatStrip, BarsStandWhereTheLinesAre) {
     EXPECT_FLOAT_EQ(shares[10], 0);
     EXPECT_FLOAT_EQ(shares[150], 1);
     EXPECT_TRUE(stripShares(view, 0).empty());
+}
+
+TEST(HeatStrip, SquaresStandWhereThePinsAre) {
+    LogView view(nullptr);
+    auto* strip = new HeatStrip(view, &view);
+    view.setStrip(strip);
+    auto document = std::make_shared<Document>();
+    document->kind = DocumentKind::Log;
+    for (std::uint32_t i = 0; i < 100; ++i) {
+        document->text += i == 0 ? "x" : "\nx";
+        document->words.push_back({i * 2, i * 2 + 1, {}});
+        document->lines.push_back({i * 2, i * 2 + 1, i, i + 1});
+    }
+    document->pages.resize(1);
+    document->pages[0].end = 199;
+    document->pages[0].lastLine = 100;
+    view.resize(600, 400);
+    view.setDocument(document);
+    view.setPins({{100, 101}});  // the line in the middle
+    strip->resize(HeatStrip::kWidth, 400);
+    const auto squares = [&] {
+        const QImage image = strip->grab().toImage();
+        std::vector<int> rows;
+        for (int y = 0; y < image.height(); ++y) {
+            for (int x = image.width() * 20 / 32; x < image.width(); ++x) {
+                const QColor colour = image.pixelColor(x, y);
+                if (colour.green() > 140 || colour.blue() < colour.green() + 40) continue;
+                rows.push_back(static_cast<int>(y / image.devicePixelRatio()));
+                break;
+            }
+        }
+        return rows;
+    };
+    const std::vector<int> rows = squares();
+    ASSERT_FALSE(rows.empty());
+    EXPECT_NEAR(rows.front(), 199, 5);
+    EXPECT_NEAR(rows.back(), 205, 5);
+    view.setMarks(nullptr, MarkMode::Plain);
+    EXPECT_TRUE(squares().empty());
 }
 
 TEST(AnswerPieces, ChipsStandBeforeThePunctuationOfTheirSentence) {

@@ -37,6 +37,17 @@ bool save(MainWindow& window, const QDir& folder, const QString& name) {
     return saved;
 }
 
+/// Pins the words from `first` to the end of `last`, on one page.
+void pin(ScriptedWorkspace& workspace, DocumentId id, std::size_t page, const char* first, const char* last) {
+    const Document& document = *workspace.text(id);
+    const std::size_t begin = document.text.find(first, document.pages[page].begin);
+    const std::size_t end = document.text.find(last, begin);
+    if (begin == std::string::npos || end == std::string::npos) return;
+    const ByteRange range{static_cast<std::uint32_t>(begin),
+                          static_cast<std::uint32_t>(end + std::string_view(last).size())};
+    if (!workspace.addPin(id, range)) std::fprintf(stderr, "ui_screens: %s was not pinned\n", first);
+}
+
 bool takeDocument(QApplication& application, const Look& look, const QDir& folder) {
     ScriptedWorkspace workspace;
     workspace.setSetting("language", look.language);
@@ -47,6 +58,14 @@ bool takeDocument(QApplication& application, const Look& look, const QDir& folde
     const DocumentId id = japanese ? addJapaneseContract(workspace) : addAgreement(workspace);
     japanese ? addJapaneseAnswers(workspace, id) : addAgreementAnswers(workspace, id);
     addLogAnswer(workspace, log);
+    if (japanese) {
+        pin(workspace, id, 36, "２　乙は", "できない。");
+    } else {
+        pin(workspace, id, 36, "if the other", "capable of remedy;");
+        pin(workspace, id, 62, "S3.3", "40,000");
+    }
+    pin(workspace, log, 0, "02:14:01.350", "12 waiting");
+    pin(workspace, log, 0, "job nightly-reindex", "default 8)");
     ReadingState reading;
     reading.stage = ReadingStage::FullReading;
     reading.share = 0.64;
@@ -64,6 +83,13 @@ bool takeDocument(QApplication& application, const Look& look, const QDir& folde
     const QList<CitationChip*> chips = window.findChildren<CitationChip*>();
     if (!chips.isEmpty()) chips.back()->setFocus();
     bool good = save(window, folder, QString("document_%1").arg(look.name));
+    // Asked again with what is pinned; and more than can be pinned.
+    workspace.setScript(id, workspace.answer("A2"));
+    window.answers().askAgain("A2");
+    QTest::qWait(300);
+    pane->view().selectAll();
+    QTest::keyClick(&pane->view(), Qt::Key_P, Qt::ControlModifier | Qt::ShiftModifier);
+    good = save(window, folder, QString("pins_%1").arg(look.name)) && good;
     if (!japanese && look.size.width() > 1200) {
         window.openFile(workspace.info(log).path);
         settle();

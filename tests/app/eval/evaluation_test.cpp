@@ -57,6 +57,22 @@ TEST_F(EvaluationTest, ComparesEverySettingWithFullContext) {
     EXPECT_LT(table[4].carriedShare, 0.6);
 }
 
+TEST_F(EvaluationTest, PinsWhereTheAnswerIsExpected) {
+    const auto generated = generate("needles", {500, 2, 1});
+    const std::vector<Setting> asked =
+        settings({"shipped,least=1,most=1", "shipped,pins=expected,least=1,most=1"});
+    EXPECT_FALSE(asked[0].pinExpected);
+    EXPECT_TRUE(asked[1].pinExpected);
+    Evaluation evaluation(*sharedEngine, asked, [](const std::string&, double) {});
+    ASSERT_TRUE(evaluation.ask(generated->document, generated->questions, {}, {}));
+    for (std::size_t i = 0; i < evaluation.rows().size(); i += 2) {
+        const Answer &plain = evaluation.rows()[i].answer, &pinned = evaluation.rows()[i + 1].answer;
+        EXPECT_EQ(plain.pins, 0);
+        EXPECT_GE(pinned.pins, 1);
+        EXPECT_GT(pinned.figures.carriedTokens, plain.figures.carriedTokens + 5);
+    }
+}
+
 TEST_F(EvaluationTest, NothingFoundIsNoAnswer) {
     const auto generated = generate("needles", {300, 1, 1});
     const std::vector<Setting> asked = settings({"look"});

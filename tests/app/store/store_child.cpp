@@ -93,7 +93,7 @@ int writeFixture(Store& store) {
                             {{"31 March 2027", 3, 16, CheckedFact::Found::OnCitedPage, 0}}, trace)
             .get();
     if (!finished) return report(finished.error());
-    (void)store.addPin({0, id, {4, 9}, 6}).get();
+    (void)store.setPins(id, {{4, 9}}, 6).get();
     (void)store.setSetting("language", "ja").get();
     (void)store.addMetric({7, e.id, "model", AnswerMode::Quick, 5, 120.5, 900.0, 12.5});
     const auto flushed = store.flush();

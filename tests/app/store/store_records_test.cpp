@@ -220,13 +220,23 @@ TEST_F(StoreRecordsTest, PinsSettingsMetricsConversations) {
     ASSERT_TRUE(m_store->renameConversation(conversation, "Deposit").get());
     EXPECT_EQ(reader()->conversations(document)->at(0).title, "Deposit");
 
-    const RowId late = *m_store->addPin({0, document, {50, 60}, 1}).get();
-    const RowId early = *m_store->addPin({0, document, {5, 6}, 2}).get();
-    EXPECT_THAT(*reader()->pins(document),
-                ElementsAre(testing::Field(&PinRecord::id, early), testing::Field(&PinRecord::id, late)));
-    ASSERT_TRUE(m_store->deletePin(late).get());
-    EXPECT_THAT(*reader()->pins(document), SizeIs(1));
-    EXPECT_EQ(m_store->deletePin(late).get().error().code, ErrorCode::NotFound);
+    const RowId other = addDocument("bb02");
+    ASSERT_TRUE(m_store->setPins(other, {{5, 6}}, 1).get());
+    ASSERT_TRUE(m_store->setPins(document, {{50, 60}}, 1).get());
+    const PinRecord late = reader()->pins(document)->at(0);
+    ASSERT_TRUE(m_store->setPins(document, {{50, 60}, {5, 6}}, 2).get());
+    const std::vector<PinRecord> pins = *reader()->pins(document);
+    ASSERT_THAT(pins, SizeIs(2));
+    EXPECT_EQ(pins[0].range, (ByteRange{5, 6})) << "in the order of the text";
+    EXPECT_EQ(pins[0].createdAt, 2);
+    EXPECT_EQ(pins[1].id, late.id) << "it was there already";
+    EXPECT_EQ(pins[1].createdAt, 1);
+    ASSERT_TRUE(m_store->setPins(document, {{5, 6}}, 3).get());
+    EXPECT_THAT(*reader()->pins(document), ElementsAre(testing::Field(&PinRecord::id, pins[0].id)));
+    ASSERT_TRUE(m_store->setPins(document, {}, 4).get());
+    EXPECT_THAT(*reader()->pins(document), IsEmpty());
+    EXPECT_THAT(*reader()->pins(other), SizeIs(1)) << "another document's pins are its own";
+    EXPECT_EQ(m_store->setPins(9999, {{1, 2}}, 5).get().error().code, ErrorCode::NotFound);
 
     EXPECT_EQ(*reader()->setting("theme"), std::nullopt);
     ASSERT_TRUE(m_store->setSetting("theme", "dark").get());
@@ -295,7 +305,7 @@ TEST_F(StoreRecordsTest, ADeletedDocumentLeavesNothing) {
     Trace trace;
     trace.tokenMap = *m_store->addTokenMap(document, {{0, 3}}).get();
     ASSERT_TRUE(m_store->finishExchange(e, {{1, {0, 3}, {}, 0, 0, "Quagmirefield"}}, {}, trace).get());
-    ASSERT_TRUE(m_store->addPin({0, document, {0, 1}, 1}).get());
+    ASSERT_TRUE(m_store->setPins(document, {{0, 1}}, 1).get());
     ASSERT_TRUE(m_store->addMetric({10, e.id, "m", AnswerMode::Full, 100, 5.5, {}, 7.0}).get());
     ASSERT_THAT(*reader()->search("zanzibarclause", 5), SizeIs(1));
     EXPECT_NE(allBytes(m_folder).find("uagmirefield"), std::string::npos);
