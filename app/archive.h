@@ -18,7 +18,8 @@ RowId exchangeOf(std::string_view answerId);
 /// policy decided and why, times, memory, and what guessing did.
 std::string policyJson(const AnswerTrace& trace);
 
-/// Id, conversation, time, model and the draft that it follows are the caller's to fill in.
+/// Id, conversation, time, model, the draft that it follows and the answer that it goes on from are the
+/// caller's to fill in.
 Exchange toExchange(const Answer& answer, const AnswerTrace& trace);
 std::vector<CitationRecord> toCitationRecords(const std::vector<Citation>& citations);
 /// `tokenMap` names the document's tokens in the store.

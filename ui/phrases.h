@@ -21,6 +21,8 @@ public:
     static QString modeIcon(AnswerMode mode);
     /// '1.1 s to first word · 18 % carried'; `share` < 0 when not known.
     static QString figures(const Answer& answer, double share);
+    /// What of earlier answers did not go along with a question, and why; empty when all did.
+    static QString turnsLeftOut(const TurnsTaken& turns);
     /// 'Full reading: same words'.
     static QString verdict(const AnswerCheck& check);
     /// Where the check looked most besides: 'p. 37 “…”', one a line; empty when nowhere. HTML.
