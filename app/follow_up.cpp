@@ -93,7 +93,6 @@ std::string bare(const Characters& text) {
         if (isWordCharacter(c.code) || (isWide(c.code) && (c.code < 0x3001 || c.code > 0x3004)))
             codes += c.code;
     }
-    std::string result;
     Characters kept;
     for (const char32_t c : codes)
         kept.push_back({c, 0});
