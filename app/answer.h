@@ -73,6 +73,21 @@ struct PartsRead {
     std::int32_t read = 0, all = 0;  ///< all 0: not read in parts
 };
 
+/// What a question that goes on from earlier answers took along of them.
+struct TurnsTaken {
+    /// What kept turns from going along.
+    enum class Limit : std::uint8_t {
+        None,
+        Tokens,  ///< turns take no more than kMostTurnTokens together
+        Window,  ///< the document leaves no more room in the model's window
+    };
+    std::int32_t given = 0;   ///< questions and answers that it goes on from; 0: it stands by itself
+    std::int32_t taken = 0;   ///< of them, the newest, that went along
+    std::int64_t tokens = 0;  ///< of the prompt that they took
+    bool shortened = false;   ///< the newest went along in part
+    Limit limit = Limit::None;
+};
+
 /// What became of a draft when a more faithful reading had its turn.
 enum class Verdict : std::uint8_t {
     SameWords,  ///< it writes the same, token for token
@@ -109,6 +124,8 @@ struct Answer {
     FinishReason finish = FinishReason::End;
     bool answerable = true;  ///< false: 'The document does not seem to say this'
     std::string follows;  ///< id of the draft that it stands under; empty: the first answer to its question
+    std::string after;    ///< id of the answer to an earlier question that it goes on from; empty: of none
+    TurnsTaken turns;     ///< what it took along of that answer and those before it
     std::int32_t passages = 0;         ///< of a first look: how many were read
     std::int32_t pins = 0;             ///< passages that were pinned when it was asked
     PartsRead parts;                   ///< of an answer in parts

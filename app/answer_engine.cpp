@@ -157,19 +157,33 @@ Policy AnswerEngine::policyFor(const AskRequest& request, const ReadDocument& do
     return policy;
 }
 
+/// What goes along of earlier turns behind `before` tokens: they give way to question and answer.
+EarlierTurns AnswerEngine::earlierTurns(const std::string& question, const AskRequest& request,
+                                        std::int64_t before) const {
+    if (request.turns.empty()) return {};
+    EarlierTurns earlier = m_prompts->turns(request.turns, kMostTurnTokens);
+    const std::int64_t room = m_model->config().window - before -
+                              std::ssize(m_prompts->question(question).tokens) - request.maxTokens;
+    if (earlier.taken.tokens <= room) return earlier;
+    earlier = m_prompts->turns(request.turns, std::max<std::int64_t>(room, 0));
+    earlier.taken.limit = TurnsTaken::Limit::Window;
+    return earlier;
+}
+
 /// With passages repeated before it where the window has room for them.
 Result<QuestionPiece> AnswerEngine::questionPiece(const std::string& question, const AskRequest& request,
-                                                  const ReadDocument& document,
+                                                  const ReadDocument& document, const EarlierTurns& earlier,
                                                   const std::stop_token& stop) const {
     const std::vector<TextToken>& tokens = document.tokenised.tokens;
-    QuestionPiece plain = m_prompts->question(question);
+    QuestionPiece plain = m_prompts->question(question, earlier);
     std::vector<std::int64_t> repeated =
         withBest({}, tokens, wholeSentences(document.passages, request.passages), request.foundTokens);
     const std::int64_t looked = request.lookedTokens.value_or(onGpu() ? kLookedOnGpu : 0);
     if (looked > 0) {
-        const ModelConfig& model = m_model->config();
+        Policy policy = Policy::shipped(m_model->config());
+        policy.window = policy.windowRows(m_prompts->layout(document.tokenised, plain));
         const Result<std::vector<float>> scores =
-            questionScores(*m_runner, *document.resident, plain.tokens, Policy::shipped(model), stop);
+            questionScores(*m_runner, *document.resident, plain.tokens, policy, stop);
         if (!scores) {
             // The answer itself says that it was stopped, or that there is no room for it.
             const ErrorCode code = scores.error().code;
@@ -180,7 +194,7 @@ Result<QuestionPiece> AnswerEngine::questionPiece(const std::string& question, c
             std::span(*scores).subspan(static_cast<std::size_t>(document.tokenised.prefix));
         repeated = withBest(std::move(repeated), tokens, byAttention(document.passages, tokens, own), looked);
     }
-    QuestionPiece piece = m_prompts->question(question, tokens, repeated);
+    QuestionPiece piece = m_prompts->question(question, tokens, repeated, earlier);
     const std::int64_t length = std::ssize(document.tokenised.prompt) + std::ssize(piece.tokens);
     return length + request.maxTokens > m_model->config().window ? plain : piece;
 }
@@ -208,7 +222,9 @@ Result<AskOutcome> AnswerEngine::answer(const ReadDocument& document, const AskR
     answer.missingPages = missingPages(*document.tokenised.document);
     answer.pins = static_cast<std::int32_t>(request.pins.size());
 
-    const Result<QuestionPiece> made = questionPiece(question, request, document, stop);
+    const EarlierTurns earlier = earlierTurns(question, request, std::ssize(document.tokenised.prompt));
+    answer.turns = earlier.taken;
+    const Result<QuestionPiece> made = questionPiece(question, request, document, earlier, stop);
     if (!made) return tl::unexpected(made.error());
     const QuestionPiece& piece = *made;
     Generation::Options options;

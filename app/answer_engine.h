@@ -54,6 +54,9 @@ struct ReadDocument {
 
 struct AskRequest {
     std::string question;
+    /// Questions and answers that it goes on from, oldest first; as many of the newest go along as
+    /// kMostTurnTokens and the model's window leave room for (Answer::turns says how many).
+    std::vector<Turn> turns;
     AnswerMode mode = AnswerMode::Quick;  ///< Quick or Full
     std::optional<Policy> policy;  ///< of a quick answer, instead of the shipped one; its pins are not used
     /// Of the document's text (over parts: the joined text), ascending and apart: always carried and kept,
@@ -181,8 +184,11 @@ private:
                                                           const std::filesystem::path& model,
                                                           const std::function<bool(double share)>& progress);
     bool onGpu() const { return m_deviceName.starts_with("cuda"); }
+    EarlierTurns earlierTurns(const std::string& question, const AskRequest& request,
+                              std::int64_t before) const;
     Result<QuestionPiece> questionPiece(const std::string& question, const AskRequest& request,
-                                        const ReadDocument& document, const std::stop_token& stop) const;
+                                        const ReadDocument& document, const EarlierTurns& earlier,
+                                        const std::stop_token& stop) const;
     Result<AskOutcome> answer(const ReadDocument& document, const AskRequest& request,
                               std::span<const TokenId> draft, const std::stop_token& stop,
                               const OnText& onText);

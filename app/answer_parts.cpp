@@ -35,6 +35,14 @@ std::string memorySentence(const SegmentedDocument& segments, std::size_t docume
     return sentence;
 }
 
+/// Tokens that stand before the question when it is asked behind the longest part.
+std::int64_t longestPart(const ReadParts& parts) {
+    std::int64_t longest = 0;
+    for (const Segment& segment : parts.segments->segments())
+        longest = std::max(longest, segment.end - segment.context);
+    return parts.prefix + longest;
+}
+
 /// Those of the tokens (ascending) that lie in parts that are read.
 std::vector<std::int64_t> readTokens(const ReadParts& parts, const std::vector<std::int64_t>& tokens) {
     const std::vector<Segment>& segments = parts.segments->segments();
@@ -183,8 +191,10 @@ Result<AskOutcome> AnswerEngine::answerParts(const ReadParts& parts, const AskRe
     const ModelConfig& model = m_model->config();
     const Result<std::string> question = checkedQuestion(request.question);
     if (!question) return tl::unexpected(question.error());
-    const QuestionPiece piece = m_prompts->question(*question);
-    const Result<Policy> choosing = choosingPolicy(model, parts, request.pins);
+    // It is asked behind each part, and behind the chosen tokens, which leave room for it.
+    const EarlierTurns earlier = earlierTurns(*question, request, longestPart(parts));
+    const QuestionPiece piece = m_prompts->question(*question, earlier);
+    Result<Policy> choosing = choosingPolicy(model, parts, request.pins);
     if (!choosing) return tl::unexpected(choosing.error());
     // What is repeated is chosen too, so that it can be cited; what is pinned comes on top.
     const std::int64_t room = model.window - parts.prefix - std::ssize(piece.tokens) - request.maxTokens -
@@ -194,13 +204,15 @@ Result<AskOutcome> AnswerEngine::answerParts(const ReadParts& parts, const AskRe
                     std::to_string(1 - room) + " tokens too many", "Remove some pins and ask again.");
     }
     const PromptLayout whole{parts.prefix, parts.prefix + std::ssize(parts.tokens),
-                             parts.prefix + std::ssize(parts.tokens) + std::ssize(piece.tokens)};
+                             parts.prefix + std::ssize(parts.tokens) + std::ssize(piece.tokens),
+                             parts.prefix + std::ssize(parts.tokens) + piece.turnTokens};
     // Who names a share or a number means that; coverage is not known before the parts are joined.
     const bool named = request.policy && request.policy->name == "fixed";
     const std::int64_t wanted = named     ? request.policy->carriedTarget(whole)
                                 : onGpu() ? kCarriedOnGpu
                                           : kCarriedOnCpu;
     const std::int64_t most = std::clamp<std::int64_t>(wanted, 1, std::max<std::int64_t>(room, 1));
+    choosing->window = choosing->windowRows(whole);
     Result<SegmentChoice> choice =
         chooseFromSegments(*m_runner, *parts.segments, piece.tokens, *choosing, most, stop);
     if (!choice) return tl::unexpected(choice.error());

@@ -154,6 +154,7 @@ Exchange toExchange(const Answer& answer, const AnswerTrace& trace) {
     exchange.finish = answer.finish;
     exchange.passages = answer.passages;
     exchange.parts = answer.parts;
+    exchange.turns = answer.turns;
     exchange.error = answer.error;
     exchange.missingPages = answer.missingPages;
     return exchange;
@@ -234,6 +235,8 @@ Answer toAnswer(const Exchange& exchange, const std::vector<CitationRecord>& cit
     answer.mode = exchange.mode;
     answer.finish = exchange.finish.value_or(FinishReason::End);
     if (exchange.follows != 0) answer.follows = answerId(exchange.follows);
+    if (exchange.after != 0) answer.after = answerId(exchange.after);
+    answer.turns = exchange.turns;
     answer.passages = exchange.passages;
     answer.pins = static_cast<std::int32_t>(pinnedOf(exchange.policy).size());
     answer.parts = exchange.parts;

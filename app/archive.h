@@ -22,7 +22,8 @@ std::string policyJson(const AnswerTrace& trace);
 /// What was pinned when the answer was asked, out of such an object; nothing where it says nothing of it.
 std::vector<PinnedPassage> pinnedOf(const std::string& policyJson);
 
-/// Id, conversation, time, model and the draft that it follows are the caller's to fill in.
+/// Id, conversation, time, model, the draft that it follows and the answer that it goes on from are the
+/// caller's to fill in.
 Exchange toExchange(const Answer& answer, const AnswerTrace& trace);
 std::vector<CitationRecord> toCitationRecords(const std::vector<Citation>& citations);
 /// `tokenMap` names the document's tokens in the store.

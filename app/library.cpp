@@ -1,18 +1,43 @@
 #include "app/library.h"
 
+#include <algorithm>
 #include <chrono>
 
 namespace kvasir {
 
 std::vector<ByteRange> searchedPassages(const StoreReader& reader, RowId document,
-                                        const std::string& question) {
+                                        const std::string& question, std::span<const Turn> turns) {
     constexpr int kMostPassages = 24;  // more than a first look has room for
     std::vector<ByteRange> ranges;
-    const Result<std::vector<PassageHit>> hits = reader.searchPassages(document, question, kMostPassages);
+    const Result<std::vector<PassageHit>> hits =
+        reader.searchPassages(document, question, kMostPassages, earlierQuestions(turns));
     if (!hits) return ranges;
     for (const PassageHit& hit : *hits)
         ranges.push_back(hit.range);
     return ranges;
+}
+
+std::vector<std::string> earlierQuestions(std::span<const Turn> turns) {
+    constexpr std::size_t kMost = 3;  // what lies further back counts next to nothing
+    std::vector<std::string> questions;
+    for (std::size_t i = turns.size(); i-- > 0 && questions.size() < kMost;)
+        questions.push_back(turns[i].question);
+    return questions;
+}
+
+std::vector<Turn> turnsAfter(const StoreReader& reader, RowId exchange) {
+    std::vector<Turn> turns;
+    // An answer goes on from an earlier one, so that the rows fall: what does not fall is damage.
+    for (RowId row = exchange, above = 0; row > 0 && turns.size() < kMostTurns;) {
+        if (above != 0 && row >= above) break;
+        const Result<Exchange> turn = reader.exchange(row);
+        if (!turn) break;
+        turns.push_back({turn->question, turn->answer});
+        above = row;
+        row = turn->after;
+    }
+    std::ranges::reverse(turns);
+    return turns;
 }
 
 std::int64_t nowMs() {
@@ -38,12 +63,8 @@ Result<void> Library::index(RowId document, std::shared_ptr<const Document> text
     return m_store.indexDocument(document, std::move(text)).get();
 }
 
-Result<Library::Conversation> Library::conversation(const StoreReader& reader, RowId document,
-                                                    const std::string& title) {
-    const Result<std::vector<ConversationRecord>> known = reader.conversations(document);
-    if (!known) return tl::unexpected(known.error());
-    if (!known->empty()) return Conversation{document, known->back().id};
-    const Result<RowId> row = m_store.addConversation({0, document, title, nowMs()}).get();
+Result<Library::Conversation> Library::beginConversation(RowId document, const std::string& question) {
+    const Result<RowId> row = m_store.addConversation({0, document, question, nowMs()}).get();
     if (!row) return tl::unexpected(row.error());
     return Conversation{document, *row};
 }
@@ -56,6 +77,7 @@ std::shared_future<Result<RowId>> Library::begin(const Conversation& conversatio
     exchange.question = asked.question;
     exchange.mode = asked.mode;
     exchange.follows = exchangeOf(asked.follows);
+    exchange.after = exchangeOf(asked.after);
     exchange.modelName = modelName;
     return m_store.beginExchange(std::move(exchange)).share();
 }
@@ -67,6 +89,7 @@ Result<void> Library::finish(RowId row, const Conversation& conversation, const 
     exchange.conversationId = conversation.row;
     exchange.modelName = modelName;
     exchange.follows = exchangeOf(answer.follows);
+    exchange.after = exchangeOf(answer.after);
     std::optional<Trace> record;
     if (!trace.tokens.empty()) {
         const Result<RowId> map = m_store.addTokenMap(conversation.document, toTokenMap(trace.tokens)).get();

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <future>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -28,10 +29,10 @@ public:
         RowId document = 0;
         RowId row = 0;
     };
-    /// The newest conversation about a document, begun when there is none.
-    Result<Conversation> conversation(const StoreReader& reader, RowId document, const std::string& title);
-    /// The exchange of a question that is being asked, under the draft that `asked.follows` names; the row is
-    /// ready when it is on the disk.
+    /// Begins one, which has its first question for a title.
+    Result<Conversation> beginConversation(RowId document, const std::string& question);
+    /// The exchange of a question that is being asked, under the draft that `asked.follows` names, after the
+    /// answer that `asked.after` names; the row is ready when it is on the disk.
     std::shared_future<Result<RowId>> begin(const Conversation& conversation, const Answer& asked,
                                             const std::string& modelName);
     /// The outcome of the exchange `row`: text, citations, check and trace.
@@ -47,9 +48,18 @@ private:
     Store& m_store;
 };
 
-/// What search finds in a document for a question, the best first; nothing when the store cannot be read.
+/// What search finds in a document for a question that goes on from these turns (oldest first), the best
+/// first; nothing when the store cannot be read.
 std::vector<ByteRange> searchedPassages(const StoreReader& reader, RowId document,
-                                        const std::string& question);
+                                        const std::string& question, std::span<const Turn> turns);
+/// The questions whose words are searched for besides, the newest first: of as many turns as go along at
+/// most, about.
+std::vector<std::string> earlierQuestions(std::span<const Turn> turns);
+
+/// The turns that a question goes on from which is asked after an exchange: that one, and those that it goes
+/// on from itself; oldest first, no more than could ever go along. Nothing for 0 and for what is not in the
+/// store.
+std::vector<Turn> turnsAfter(const StoreReader& reader, RowId exchange);
 
 /// Milliseconds since 1970, UTC.
 std::int64_t nowMs();

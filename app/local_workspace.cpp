@@ -151,9 +151,9 @@ EngineThread::Events LocalWorkspace::engineEvents() {
         post([this, key, mode, text = std::string(text)] { onText(key, mode, text); });
     };
     events.looked = [this](EngineThread::AnswerKey key, const AskOutcome& outcome) {
-        keepLook(key, outcome.answer, outcome.trace);
-        post([this, key, outcome = std::make_shared<AskOutcome>(outcome)] {
-            onLooked(key, outcome->answer, outcome->trace);
+        const RowId row = keepLook(key, outcome.answer, outcome.trace);
+        post([this, key, row, outcome = std::make_shared<AskOutcome>(outcome)] {
+            onLooked(key, outcome->answer, outcome->trace, row);
         });
     };
     events.checked = [this](EngineThread::AnswerKey key, const Result<ConfirmOutcome>& outcome) {
@@ -161,9 +161,9 @@ EngineThread::Events LocalWorkspace::engineEvents() {
             report(outcome.error());
             return;
         }
-        keepCheck(key, *outcome);
-        post([this, key, checked = std::make_shared<ConfirmOutcome>(*outcome)] {
-            onChecked(key, checked->check, checked->full.answer, checked->full.trace);
+        const RowId row = keepCheck(key, *outcome);
+        post([this, key, row, checked = std::make_shared<ConfirmOutcome>(*outcome)] {
+            onChecked(key, checked->check, checked->full.answer, checked->full.trace, row);
         });
     };
     events.finished = [this](EngineThread::AnswerKey key, Result<AskOutcome> outcome) {
@@ -176,100 +176,17 @@ EngineThread::Events LocalWorkspace::engineEvents() {
             answer.state = AnswerState::Failed;
             answer.error = outcome.error();
         }
-        keep(key, answer, trace);
-        post([this, key, answer, trace = std::make_shared<AnswerTrace>(std::move(trace))] {
-            onFinished(key, answer, *trace);
+        const RowId row = keep(key, answer, trace);
+        post([this, key, row, answer, trace = std::make_shared<AnswerTrace>(std::move(trace))] {
+            onFinished(key, answer, *trace, row);
         });
     };
     return events;
 }
 
-/// On the engine thread: the answer is in the store before the window shows it as finished.
-void LocalWorkspace::keep(EngineThread::AnswerKey key, const Answer& answer, const AnswerTrace& trace) {
-    Keeping keeping;
-    {
-        const std::lock_guard lock(m_keepingMutex);
-        const auto found = m_keeping.find(key);
-        if (found == m_keeping.end()) return;
-        keeping = std::move(found->second);
-        m_keeping.erase(found);
-    }
-    const Result<RowId> row = keeping.row.get();
-    if (!row) return;  // reported through onError
-    Answer kept = answer;
-    kept.question = keeping.question;
-    kept.askedAt = keeping.askedAt;
-    if (keeping.lookRow != 0) kept.follows = answerId(keeping.lookRow);
-    // A failure is reported through onError as well.
-    static_cast<void>(m_library->finish(*row, keeping.conversation, kept, trace, m_modelName));
-    if (answer.state != AnswerState::Complete) return;
-    if (keeping.lookRow != 0) {
-        CheckRecord check;
-        check.verdict = compareTexts(keeping.look, answer);
-        check.by = answer.mode;
-        check.other = *row;
-        m_store->saveCheck(keeping.lookRow, std::move(check));
-    }
-    if (answer.mode != AnswerMode::Quick && answer.mode != AnswerMode::Parts)
-        return;  // a full reading needs no check
-    const std::lock_guard lock(m_keepingMutex);
-    m_kept.emplace(key, std::move(keeping));
-}
-
-/// On the engine thread: the first look is in the store, and an exchange for the quick answer under it.
-void LocalWorkspace::keepLook(EngineThread::AnswerKey key, const Answer& answer, const AnswerTrace& trace) {
-    Keeping keeping;
-    {
-        const std::lock_guard lock(m_keepingMutex);
-        const auto found = m_keeping.find(key);
-        if (found == m_keeping.end()) return;
-        keeping = found->second;
-    }
-    const Result<RowId> row = keeping.row.get();
-    if (!row) return;  // reported through onError
-    Answer kept = answer;
-    kept.question = keeping.question;
-    kept.askedAt = keeping.askedAt;
-    static_cast<void>(m_library->finish(*row, keeping.conversation, kept, trace, m_modelName));
-    keeping.lookRow = *row;
-    keeping.look = kept;
-    kept.follows = answerId(*row);
-    kept.mode = AnswerMode::Quick;
-    keeping.row = m_library->begin(keeping.conversation, kept, m_modelName);
-    const std::lock_guard lock(m_keepingMutex);
-    m_keeping[key] = std::move(keeping);
-}
-
-/// On the engine thread.
-void LocalWorkspace::keepCheck(EngineThread::AnswerKey key, const ConfirmOutcome& outcome) {
-    Keeping keeping;
-    {
-        const std::lock_guard lock(m_keepingMutex);
-        const auto found = m_kept.find(key);
-        if (found == m_kept.end()) return;
-        keeping = found->second;
-        if (outcome.check.by != AnswerMode::Parts) m_kept.erase(found);
-    }
-    const Result<RowId> row = keeping.row.get();
-    if (!row) return;
-    Answer full = outcome.full.answer;
-    full.question = keeping.question;
-    full.askedAt = nowMs();
-    // A failure is reported through onError as well.
-    const Result<RowId> other = m_library->keepCheck(*row, keeping.conversation, outcome.check, full,
-                                                     outcome.full.trace, m_modelName);
-    if (outcome.check.by != AnswerMode::Parts || !other || *other == 0) return;
-    // More parts may change this one too.
-    std::promise<Result<RowId>> ready;
-    ready.set_value(*other);
-    keeping.row = ready.get_future().share();
-    const std::lock_guard lock(m_keepingMutex);
-    m_kept[key] = std::move(keeping);
-}
-
 // ----------------------------------------------------------------------------------------------------
 // questions
-QString LocalWorkspace::ask(DocumentId document, const QString& question) {
+QString LocalWorkspace::ask(DocumentId document, const QString& question, const QString& after) {
     Entry* entry = find(document);
     if (entry == nullptr) return {};
     const EngineThread::AnswerKey key = m_nextKey++;
@@ -280,10 +197,12 @@ QString LocalWorkspace::ask(DocumentId document, const QString& question) {
     asked.answer.id = id.toStdString();
     asked.answer.question = question.toStdString();
     asked.answer.askedAt = nowMs();
+    asked.turns = turnsAfter(document, after);
+    if (!asked.turns.empty()) asked.answer.after = after.toStdString();
     if (entry->reading.stage == ReadingStage::FirstReading)
         asked.answer.waitSeconds = std::max(0.0, entry->reading.secondsLeft);
     m_answers[id] = std::move(asked);
-    entry->answers.push_back(id);
+    openTalk(*entry, question).answers.push_back(id);
     const bool textComes =
         entry->info.open && entry->text == nullptr && entry->reading.stage != ReadingStage::Failed;
     if (textComes) {
@@ -299,32 +218,37 @@ QString LocalWorkspace::ask(DocumentId document, const QString& question) {
 void LocalWorkspace::submit(Entry& entry, const QString& answer) {
     Asked& asked = m_answers.at(answer);
     asked.answer.pins = static_cast<std::int32_t>(entry.pins.size());
-    if (entry.row != 0 && entry.conversation != 0) {
+    if (const std::optional<Library::Conversation> place = keptIn(entry, answer)) {
         Keeping keeping;
         keeping.question = asked.answer.question;
+        keeping.after = storedId(asked.answer.after);
         keeping.askedAt = asked.answer.askedAt;
-        keeping.conversation = {entry.row, entry.conversation};
-        keeping.row = m_library->begin(keeping.conversation, asked.answer, m_model.name.toStdString());
+        keeping.conversation = *place;
+        Answer begun = asked.answer;
+        begun.after = keeping.after;
+        keeping.row = m_library->begin(keeping.conversation, begun, m_model.name.toStdString());
         const std::lock_guard lock(m_keepingMutex);
         m_keeping.emplace(asked.key, std::move(keeping));
     }
     AskRequest request;
     request.question = asked.answer.question;
     request.pins = entry.pins;
+    request.turns = asked.turns;
     EngineThread::FindPassages passages;
     if (entry.row != 0) {
-        passages = [this, row = entry.row, question = asked.answer.question] {
-            return findPassages(row, question);
+        passages = [this, row = entry.row, question = asked.answer.question, turns = asked.turns] {
+            return findPassages(row, question, turns);
         };
     }
     m_engine->ask(entry.info.id, asked.key, std::move(request), std::move(passages));
 }
 
 /// On the engine thread, with a connection of its own.
-std::vector<ByteRange> LocalWorkspace::findPassages(RowId document, const std::string& question) const {
+std::vector<ByteRange> LocalWorkspace::findPassages(RowId document, const std::string& question,
+                                                    const std::vector<Turn>& turns) const {
     const Result<std::unique_ptr<StoreReader>> reader = m_store->reader();
     if (!reader) return {};  // there is an answer all the same
-    return searchedPassages(**reader, document, question);
+    return searchedPassages(**reader, document, question, turns);
 }
 
 void LocalWorkspace::failWaiting(Entry& entry, const Error& error) {
@@ -359,11 +283,12 @@ void LocalWorkspace::onText(EngineThread::AnswerKey key, AnswerMode mode, const 
     emit answerChanged(found->first);
 }
 
-void LocalWorkspace::onFinished(EngineThread::AnswerKey key, const Answer& answer, const AnswerTrace& trace) {
+void LocalWorkspace::onFinished(EngineThread::AnswerKey key, const Answer& answer, const AnswerTrace& trace,
+                                RowId row) {
     const QString id = answerOf(key);
     const auto found = m_answers.find(id);
     if (found == m_answers.end()) return;
-    take(id, answer, trace);
+    take(id, answer, trace, row);
     const auto look = m_answers.find(QString::fromStdString(found->second.answer.follows));
     if (look == m_answers.end() || answer.state != AnswerState::Complete) return;
     AnswerCheck check;
@@ -375,13 +300,15 @@ void LocalWorkspace::onFinished(EngineThread::AnswerKey key, const Answer& answe
 }
 
 /// An answer that is over: what was known of its question stays.
-void LocalWorkspace::take(const QString& id, const Answer& answer, const AnswerTrace& trace) {
+void LocalWorkspace::take(const QString& id, const Answer& answer, const AnswerTrace& trace, RowId row) {
     Asked& asked = m_answers.at(id);
     const Answer before = std::exchange(asked.answer, answer);
     asked.answer.id = before.id;
     asked.answer.question = before.question;
     asked.answer.askedAt = before.askedAt;
     asked.answer.follows = before.follows;
+    asked.answer.after = before.after;
+    asked.row = row;
     if (const Entry* entry = find(asked.document);
         entry != nullptr && entry->text != nullptr && !trace.tokens.empty()) {
         asked.marks = wordMarks(*entry->text, trace);
@@ -399,24 +326,25 @@ QString LocalWorkspace::addBelow(const QString& draft, const QString& id) {
     asked.answer.question = above.answer.question;
     asked.answer.askedAt = above.answer.askedAt;
     asked.answer.follows = draft.toStdString();
+    asked.answer.after = above.answer.after;
     m_answers[id] = std::move(asked);
-    if (Entry* entry = find(m_answers.at(id).document)) {
-        const auto place = std::find(entry->answers.begin(), entry->answers.end(), draft);
-        entry->answers.insert(place == entry->answers.end() ? place : std::next(place), id);
-    }
+    Entry* entry = find(m_answers.at(id).document);
+    if (Talk* talk = entry != nullptr ? talkOf(*entry, draft) : nullptr)
+        talk->answers.insert(std::next(std::ranges::find(talk->answers, draft)), id);
     return id;
 }
 
-void LocalWorkspace::onLooked(EngineThread::AnswerKey key, const Answer& answer, const AnswerTrace& trace) {
+void LocalWorkspace::onLooked(EngineThread::AnswerKey key, const Answer& answer, const AnswerTrace& trace,
+                              RowId row) {
     const QString look = answerOf(key);
     if (!m_answers.contains(look)) return;
-    take(look, answer, trace);
+    take(look, answer, trace, row);
     m_below[key] = addBelow(look, QStringLiteral("new-%1-quick").arg(key));
     emit answersChanged(m_answers.at(look).document);
 }
 
 void LocalWorkspace::onChecked(EngineThread::AnswerKey key, const AnswerCheck& check, const Answer& full,
-                               const AnswerTrace& trace) {
+                               const AnswerTrace& trace, RowId row) {
     const QString draft = answerOf(key);
     if (!m_answers.contains(draft)) return;
     m_answers.at(draft).answer.check = check;
@@ -427,7 +355,7 @@ void LocalWorkspace::onChecked(EngineThread::AnswerKey key, const AnswerCheck& c
                                   : QStringLiteral("new-%1-full").arg(key));
         if (parts) m_below[key] = other;  // more parts may change it again
         m_answers.at(draft).answer.check->answer = other.toStdString();
-        take(other, full, trace);
+        take(other, full, trace, row);
         emit answersChanged(m_answers.at(draft).document);
     }
     emit answerChanged(draft);
@@ -452,11 +380,6 @@ void LocalWorkspace::stop(const QString& answer) {
         return;
     }
     m_engine->stopAnswer(found->second.key);
-}
-
-std::vector<QString> LocalWorkspace::answers(DocumentId document) const {
-    const Entry* entry = find(document);
-    return entry != nullptr ? entry->answers : std::vector<QString>();
 }
 
 Answer LocalWorkspace::answer(const QString& answer) const {

@@ -50,8 +50,12 @@ public:
     void stopReading(DocumentId document) override;
     void continueReading(DocumentId document) override;
 
-    QString ask(DocumentId document, const QString& question) override;
+    QString ask(DocumentId document, const QString& question, const QString& after = {}) override;
     void stop(const QString& answer) override;
+    std::vector<ConversationInfo> conversations(DocumentId document) const override;
+    ConversationId conversation(DocumentId document) const override;
+    void openConversation(DocumentId document, ConversationId conversation) override;
+    void newConversation(DocumentId document) override;
     std::vector<QString> answers(DocumentId document) const override;
     Answer answer(const QString& answer) const override;
     WordMarks marks(const QString& answer) const override;
@@ -70,6 +74,13 @@ public:
     void deleteKeptReadings() override;
 
 private:
+    /// A conversation that has a question.
+    struct Talk {
+        RowId id = 0;
+        QString title;
+        std::vector<QString> answers;  ///< oldest first
+        bool stored = false;           ///< else it is begun in the store when the document is there
+    };
     /// A document on the window's side. Ids of remembered documents are their rows; those of new ones are
     /// negative until the window is closed.
     struct Entry {
@@ -79,9 +90,9 @@ private:
         std::unique_ptr<DocumentThread> thread;
         std::uint64_t opening = 0;  ///< which opening the thread belongs to: events of earlier ones are late
         RowId row = 0;              ///< 0 until its text is in the store
-        RowId conversation = 0;     ///< where its answers are kept; 0 until the store has it
-        std::vector<QString> answers;  ///< oldest first
-        std::vector<QString> waiting;  ///< of them, those asked before the text was there
+        std::vector<Talk> talks;    ///< oldest first
+        RowId conversation = 0;     ///< of them, the one that is open; 0: a new one
+        std::vector<QString> waiting;  ///< answers asked before the text was there
         std::vector<ByteRange> pins;   ///< ascending, apart; the store follows
         std::shared_ptr<const std::vector<std::uint32_t>> tokenBegins;  ///< null: not tokenised yet
     };
@@ -89,8 +100,9 @@ private:
         DocumentId document = 0;
         EngineThread::AnswerKey key = 0;
         Answer answer;
+        std::vector<Turn> turns;  ///< that the question goes on from, oldest first
         WordMarks marks;
-        RowId row = 0;  ///< 0 until the store has it
+        RowId row = 0;  ///< 0 until it is over and in the store
     };
 
     LocalWorkspace() = default;
@@ -98,13 +110,14 @@ private:
     void chooseModel(const std::filesystem::path& wanted);
     void loadRemembered();
     void loadAnswers(Entry& entry);
+    void loadAnswer(DocumentId document, const Exchange& exchange, Talk& talk);
     void startThread(DocumentId id, const std::string& password);
     DocumentThread::Events documentEvents(DocumentId id, std::uint64_t opening,
                                           const std::filesystem::path& path);
     void onOpened(DocumentId id, const DocumentThread::Opened& opened);
     void onRead(DocumentId id, std::uint64_t opening, const Result<std::shared_ptr<const Document>>& document,
-                const Result<Library::Conversation>& place);
-    void takeRow(Entry& entry, const Library::Conversation& place);
+                const Result<RowId>& row);
+    void takeRow(Entry& entry, RowId row);
     /// Hands a question on to the engine and, when the document is in the store, begins its exchange there.
     void submit(Entry& entry, const QString& answer);
     void failWaiting(Entry& entry, const Error& error);
@@ -113,18 +126,27 @@ private:
     Entry* opened(DocumentId id, std::uint64_t opening);
     void onReading(DocumentId id, const ReadingState& state);
     void onText(EngineThread::AnswerKey key, AnswerMode mode, const std::string& text);
-    void onFinished(EngineThread::AnswerKey key, const Answer& answer, const AnswerTrace& trace);
-    void onLooked(EngineThread::AnswerKey key, const Answer& answer, const AnswerTrace& trace);
+    // `row`: where it is kept; 0: nowhere.
+    void onFinished(EngineThread::AnswerKey key, const Answer& answer, const AnswerTrace& trace, RowId row);
+    void onLooked(EngineThread::AnswerKey key, const Answer& answer, const AnswerTrace& trace, RowId row);
     void onChecked(EngineThread::AnswerKey key, const AnswerCheck& check, const Answer& full,
-                   const AnswerTrace& trace);
-    void take(const QString& id, const Answer& answer, const AnswerTrace& trace);
+                   const AnswerTrace& trace, RowId row);
+    void take(const QString& id, const Answer& answer, const AnswerTrace& trace, RowId row);
     QString addBelow(const QString& draft, const QString& id);
-    void keep(EngineThread::AnswerKey key, const Answer& answer, const AnswerTrace& trace);
-    void keepLook(EngineThread::AnswerKey key, const Answer& answer, const AnswerTrace& trace);
-    void keepCheck(EngineThread::AnswerKey key, const ConfirmOutcome& outcome);
+    RowId keep(EngineThread::AnswerKey key, const Answer& answer, const AnswerTrace& trace);
+    RowId keepLook(EngineThread::AnswerKey key, const Answer& answer, const AnswerTrace& trace);
+    RowId keepCheck(EngineThread::AnswerKey key, const ConfirmOutcome& outcome);
     /// The answer that the engine writes, or wrote last, for a question.
     QString answerOf(EngineThread::AnswerKey key) const;
-    std::vector<ByteRange> findPassages(RowId document, const std::string& question) const;
+    std::vector<ByteRange> findPassages(RowId document, const std::string& question,
+                                        const std::vector<Turn>& turns) const;
+
+    // local_workspace_conversations.cpp
+    static Talk* talkOf(Entry& entry, const QString& answer);
+    Talk& openTalk(Entry& entry, const QString& question);
+    std::vector<Turn> turnsAfter(DocumentId document, const QString& answer) const;
+    std::string storedId(const std::string& answer) const;
+    std::optional<Library::Conversation> keptIn(Entry& entry, const QString& answer);
     void applyFullReading();
     void keepReadings();
     Entry* find(DocumentId id);
@@ -159,7 +181,7 @@ private:
     struct Keeping {
         std::shared_future<Result<RowId>> row;
         Library::Conversation conversation;
-        std::string question;
+        std::string question, after;  ///< `after` by the store's id
         std::int64_t askedAt = 0;
         RowId lookRow = 0;  ///< of the first look that it stands under; 0: none
         Answer look;

@@ -36,38 +36,6 @@ void LocalWorkspace::loadRemembered() {
     }
 }
 
-void LocalWorkspace::loadAnswers(Entry& entry) {
-    const Result<std::vector<ConversationRecord>> conversations = m_reader->conversations(entry.row);
-    if (!conversations) {
-        report(conversations.error());
-        return;
-    }
-    std::vector<QString> stored;
-    for (const ConversationRecord& conversation : *conversations) {
-        entry.conversation = conversation.id;
-        const Result<std::vector<Exchange>> exchanges = m_reader->exchanges(conversation.id);
-        if (!exchanges) continue;
-        for (const Exchange& exchange : *exchanges) {
-            const QString id = QString::fromStdString(answerId(exchange.id));
-            const Result<std::vector<CitationRecord>> citations = m_reader->citations(exchange.id);
-            const Result<std::vector<CheckedFact>> facts = m_reader->facts(exchange.id);
-            Asked asked;
-            asked.document = entry.info.id;
-            asked.row = exchange.id;
-            asked.answer = toAnswer(exchange, citations ? *citations : std::vector<CitationRecord>(),
-                                    facts ? *facts : std::vector<CheckedFact>());
-            const Result<std::optional<CheckRecord>> check = m_reader->check(exchange.id);
-            if (check && check->has_value()) asked.answer.check = toAnswerCheck(**check);
-            // A draft's later answers stand below it, whatever was asked meanwhile.
-            const auto draft =
-                std::find(stored.begin(), stored.end(), QString::fromStdString(asked.answer.follows));
-            m_answers[id] = std::move(asked);
-            stored.insert(draft == stored.end() ? draft : std::next(draft), id);
-        }
-    }
-    entry.answers.insert(entry.answers.begin(), stored.begin(), stored.end());
-}
-
 LocalWorkspace::Entry* LocalWorkspace::find(DocumentId id) {
     const auto found = m_documents.find(id);
     return found == m_documents.end() ? nullptr : &found->second;
@@ -146,17 +114,12 @@ DocumentThread::Events LocalWorkspace::documentEvents(DocumentId id, std::uint64
     };
     events.read = [this, id, opening, path](Result<std::shared_ptr<const Document>> document) {
         // On the document's thread: the window does not wait for the disk.
-        Result<Library::Conversation> place;
-        if (document)
-            place = m_library->remember(**document, path).and_then([&](RowId row) {
-                return m_store->reader().and_then([&](const std::unique_ptr<StoreReader>& reader) {
-                    return m_library->conversation(*reader, row, (*document)->name);
-                });
-            });
+        Result<RowId> row;
+        if (document) row = m_library->remember(**document, path);
         // Long texts take the writer a while: nobody waits for it. A failure costs search, not the document.
-        if (document && place) static_cast<void>(m_store->indexDocument(place->document, *document));
-        post([this, id, opening, document = std::move(document), place = std::move(place)] {
-            onRead(id, opening, document, place);
+        if (document && row) static_cast<void>(m_store->indexDocument(*row, *document));
+        post([this, id, opening, document = std::move(document), row = std::move(row)] {
+            onRead(id, opening, document, row);
         });
     };
     events.image = [this, id](std::int32_t page, double wanted, const PageImage& image) {
@@ -180,13 +143,12 @@ void LocalWorkspace::onOpened(DocumentId id, const DocumentThread::Opened& opene
 
 void LocalWorkspace::onRead(DocumentId id, std::uint64_t opening,
                             const Result<std::shared_ptr<const Document>>& document,
-                            const Result<Library::Conversation>& place) {
-    if (document && place && find(id) == nullptr) {
+                            const Result<RowId>& row) {
+    if (document && row && find(id) == nullptr) {
         // Forgotten while it was on its way into the store.
-        const bool other = std::any_of(m_documents.begin(), m_documents.end(), [&](const auto& known) {
-            return known.second.row == place->document;
-        });
-        if (!other) m_store->deleteDocument(place->document);
+        const bool other = std::any_of(m_documents.begin(), m_documents.end(),
+                                       [&](const auto& known) { return known.second.row == *row; });
+        if (!other) m_store->deleteDocument(*row);
         return;
     }
     Entry* entry = opened(id, opening);
@@ -202,7 +164,7 @@ void LocalWorkspace::onRead(DocumentId id, std::uint64_t opening,
         return;
     }
     entry->text = *document;
-    if (place) takeRow(*entry, *place);
+    if (row) takeRow(*entry, *row);
     entry->reading.stage = ReadingStage::WaitingForModel;
     m_engine->addDocument(id, entry->text);
     for (const QString& answer : std::exchange(entry->waiting, {}))
@@ -212,13 +174,18 @@ void LocalWorkspace::onRead(DocumentId id, std::uint64_t opening,
 }
 
 /// The document's place in the store, and with it the answers of earlier runs.
-void LocalWorkspace::takeRow(Entry& entry, const Library::Conversation& place) {
+void LocalWorkspace::takeRow(Entry& entry, RowId row) {
     const DocumentId id = entry.info.id;
-    entry.conversation = place.row;
-    if (entry.row == place.document) return;
+    if (entry.row == row) return;
     // Answers about what the file held before stay in the store: their places are not those of this text.
-    if (entry.row != 0) entry.answers = entry.waiting;
-    entry.row = place.document;
+    if (entry.row != 0) {
+        entry.talks.clear();
+        entry.conversation = 0;
+        for (const QString& answer : entry.waiting)
+            openTalk(entry, QString::fromStdString(m_answers.at(answer).answer.question))
+                .answers.push_back(answer);
+    }
+    entry.row = row;
     loadAnswers(entry);  // the same content may have been asked before, under another name
     loadPins(entry);
     // Its remembered self would be listed twice.
@@ -236,9 +203,8 @@ void LocalWorkspace::onReading(DocumentId id, const ReadingState& state) {
     if (entry == nullptr || !entry->info.open) return;
     entry->reading = state;
     // Those who wait see when their turn comes.
-    for (const QString& answer : entry->answers) {
-        Asked& asked = m_answers[answer];
-        if (asked.answer.state != AnswerState::Waiting) continue;
+    for (auto& [answer, asked] : m_answers) {
+        if (asked.document != id || asked.answer.state != AnswerState::Waiting) continue;
         asked.answer.waitSeconds =
             state.stage == ReadingStage::FirstReading ? std::max(0.0, state.secondsLeft) : 0;
         emit answerChanged(answer);
@@ -268,8 +234,7 @@ void LocalWorkspace::forget(DocumentId document) {
     }
     for (const DocumentId id : same) {
         close(id);
-        for (const QString& answer : find(id)->answers)
-            m_answers.erase(answer);
+        std::erase_if(m_answers, [&](const auto& known) { return known.second.document == id; });
         m_documents.erase(id);
         std::erase(m_order, id);
     }

@@ -86,7 +86,9 @@ double LocalWorkspace::pinnedShare(DocumentId document, ByteRange more) const {
 QString LocalWorkspace::askAgain(const QString& answer) {
     const auto found = m_answers.find(answer);
     if (found == m_answers.end()) return {};
-    return ask(found->second.document, QString::fromStdString(found->second.answer.question));
+    const Answer& asked = found->second.answer;
+    return ask(found->second.document, QString::fromStdString(asked.question),
+               QString::fromStdString(asked.after));
 }
 
 }  // namespace kvasir

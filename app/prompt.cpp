@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "app/prompt_wording.h"
 #include "app/utf8.h"
 
 namespace kvasir {
@@ -12,36 +13,6 @@ constexpr std::string_view kSystem = "You are a helpful assistant.";
 constexpr std::string_view kBeforeDocument = "Document:\n\n";
 
 constexpr std::string_view kBetweenRepeated = "\n\n";  // as paragraphs are apart in a document
-
-// Small models answer far better after they have copied the passage they answer from
-// (docs/decisions/quote-first.md); and whoever reads the answer sees at once what it stands on.
-struct Wording {
-    std::string_view beforeRepeated;
-    std::string_view beforeQuestion, afterQuestion;
-    std::string_view quoteLead;  ///< begins the answer's turn, not shown
-    std::string_view openQuote, closeQuote;
-    std::string_view answerLead;  ///< between quotation and answer
-};
-constexpr Wording kEnglish{
-    "\n\nPassages of the document that seem closest to the question:\n\n",
-    "\n\nQuestion: ",
-    "\nFirst quote the sentence or table row of the document that answers the question, then answer.",
-    "Quote: ",
-    "\"",
-    "\"",
-    "\n\nAnswer:"};
-constexpr Wording kJapanese{
-    "\n\n文書のうち、質問に最も近いと思われる部分:\n\n",
-    "\n\n質問: ",
-    "\nまず、質問に答えている文または表の行を文書からそのまま引用し、次に答えを書いてください。",
-    "引用:",
-    "「",
-    "」",
-    "\n\n答え:"};
-
-const Wording& wordingFor(std::string_view question) {
-    return isJapanese(question) ? kJapanese : kEnglish;
-}
 
 void append(std::vector<TokenId>& to, const std::vector<TokenId>& tokens) {
     to.insert(to.end(), tokens.begin(), tokens.end());
@@ -73,20 +44,28 @@ TokenisedDocument PromptBuilder::tokenise(std::shared_ptr<const Document> docume
 }
 
 QuestionPiece PromptBuilder::question(std::string_view question, std::span<const TextToken> document,
-                                      std::span<const std::int64_t> repeated) const {
+                                      std::span<const std::int64_t> repeated,
+                                      const EarlierTurns& earlier) const {
     const Tokenizer& tokenizer = m_model->tokenizer();
     const Wording& wording = wordingFor(question);
     QuestionPiece piece;
+    piece.tokens = earlier.tokens;
+    piece.turnTokens = std::ssize(earlier.tokens);
+    // A turn of its own begins without the lines that keep a question apart from the document.
+    const auto opening = [&](std::string_view text) {
+        return earlier.tokens.empty() || std::ssize(piece.tokens) > piece.turnTokens ? text
+                                                                                     : withoutGap(text);
+    };
     for (std::size_t i = 0; i < repeated.size(); ++i) {
         // What is not one passage in the document is not one here.
         if (i == 0 || repeated[i] != repeated[i - 1] + 1)
-            append(piece.tokens,
-                   tokenizer.ids(i == 0 ? wording.beforeRepeated : kBetweenRepeated, Specials::Plain));
+            append(piece.tokens, tokenizer.ids(i == 0 ? opening(wording.beforeRepeated) : kBetweenRepeated,
+                                               Specials::Plain));
         piece.repeated.resize(piece.tokens.size(), -1);
         piece.repeated.push_back(repeated[i]);
         piece.tokens.push_back(document[static_cast<std::size_t>(repeated[i])].id);
     }
-    append(piece.tokens, tokenizer.ids(wording.beforeQuestion, Specials::Plain));
+    append(piece.tokens, tokenizer.ids(opening(wording.beforeQuestion), Specials::Plain));
     append(piece.tokens, tokenizer.ids(question, Specials::Plain));
     append(piece.tokens, tokenizer.ids(wording.afterQuestion, Specials::Plain));
     append(piece.tokens, tokenizer.ids(m_chat.userEnd + m_chat.assistantBegin, Specials::Control));
@@ -103,6 +82,7 @@ PromptLayout PromptBuilder::layout(const TokenisedDocument& document, const Ques
     layout.prefix = document.prefix;
     layout.documentEnd = static_cast<std::int64_t>(document.prompt.size());
     layout.length = layout.documentEnd + static_cast<std::int64_t>(question.tokens.size());
+    layout.asked = layout.documentEnd + question.turnTokens;
     return layout;
 }
 

@@ -38,6 +38,15 @@ struct ModelInfo {
     std::optional<Error> error;    ///< why it did not load
 };
 
+using ConversationId = std::int64_t;
+
+/// Questions about a document that were asked together.
+struct ConversationInfo {
+    ConversationId id = 0;
+    QString title;      ///< its first question
+    int questions = 0;  ///< at least 1
+};
+
 /// What was computed for documents and lies on the disk, so that it is not computed again.
 struct KeptReadings {
     std::int64_t bytes = 0;
@@ -75,10 +84,18 @@ public:
 
     // ------------------------------------------------------------------------------------------------
     // questions
-    /// Returns the new answer's id. It waits for the first reading by itself.
-    virtual QString ask(DocumentId document, const QString& question) = 0;
+    /// Returns the new answer's id. It waits for the first reading by itself. `after`: the answer that the
+    /// question goes on from, and with it from those that one goes on from; empty: it stands by itself.
+    virtual QString ask(DocumentId document, const QString& question, const QString& after = {}) = 0;
     virtual void stop(const QString& answer) = 0;
-    /// Answers of a document, oldest first.
+    /// Conversations about a document that have a question, oldest first.
+    virtual std::vector<ConversationInfo> conversations(DocumentId document) const = 0;
+    /// The one that is open: answers are shown of it and questions asked in it. 0: a new one.
+    virtual ConversationId conversation(DocumentId document) const = 0;
+    virtual void openConversation(DocumentId document, ConversationId conversation) = 0;
+    /// It begins with the next question.
+    virtual void newConversation(DocumentId document) = 0;
+    /// Answers of the conversation that is open, oldest first.
     virtual std::vector<QString> answers(DocumentId document) const = 0;
     virtual Answer answer(const QString& answer) const = 0;
     /// Empty vectors while not known.
@@ -118,7 +135,8 @@ signals:
     void infoChanged(kvasir::DocumentId document);     ///< page sizes are known, or the text is
     void readingChanged(kvasir::DocumentId document);  ///< at most ten times a second
     void pageImageReady(kvasir::DocumentId document, int page, double pixelsPerPoint, const QImage& image);
-    void answersChanged(kvasir::DocumentId document);  ///< one was added
+    /// One was added, or another conversation was opened.
+    void answersChanged(kvasir::DocumentId document);
     void answerChanged(const QString& answer);  ///< its text grew or its state changed; at most once a frame
     void pinsChanged(kvasir::DocumentId document);
     void modelChanged();

@@ -33,7 +33,8 @@ Result<std::unique_ptr<Generation>> Generation::create(LayerRunner& runner, cons
                                    [&](TokenId id) { return id >= 0 && id < model.vocabulary; });
     const std::int64_t length = resident.size() + static_cast<std::int64_t>(question.size());
     if (length < 1 || layout.length != length || layout.prefix < 0 || layout.prefix > layout.documentEnd ||
-        layout.documentEnd > length || !known || options.maxTokens < 0 || options.observedOfQuestion < 0 ||
+        layout.documentEnd > length || layout.asked < 0 || layout.asked > length || !known ||
+        options.maxTokens < 0 || options.observedOfQuestion < 0 ||
         layout.documentEnd + options.observedOfQuestion > length) {
         return fail(ErrorCode::InvalidArgument, "The prompt's parts do not fit together.", "",
                     "Ask the question again.");

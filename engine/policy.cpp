@@ -136,8 +136,8 @@ Result<void> Policy::check(const ModelConfig& model) const {
 }
 
 std::int64_t Policy::windowRows(const PromptLayout& prompt) const {
-    const std::int64_t wanted =
-        window > 0 ? window : std::clamp(prompt.length - prompt.documentEnd, kMinWindow, kMaxWindow);
+    const std::int64_t asked = prompt.length - std::max(prompt.documentEnd, prompt.asked);
+    const std::int64_t wanted = window > 0 ? window : std::clamp(asked, kMinWindow, kMaxWindow);
     return std::min(wanted, prompt.length);
 }
 

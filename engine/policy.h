@@ -19,6 +19,10 @@ struct PromptLayout {
     std::int64_t prefix = 0;
     std::int64_t documentEnd = 0;
     std::int64_t length = 0;  ///< N
+    /// Where, behind the document, that which is asked begins: earlier turns stand before it. 0: at
+    /// documentEnd. A window whose width the policy leaves open does not reach before it, unless less than
+    /// the least width follows.
+    std::int64_t asked = 0;
 };
 
 /// What settled how many tokens are carried.
@@ -62,7 +66,7 @@ struct Policy {
     std::int64_t maximumCarried = 0;        ///< tokens, with coverage only; 0: no bound
     std::int32_t coveragePerMille = 0;      ///< adaptive: of the unpooled attention; 0: the rate counts
     std::int32_t retentionPerMille = 1000;  ///< of the prompt's K/V entries, kept by each layer for decoding
-    std::int64_t window = 0;                ///< W; 0: the question piece, between 8 and 64 tokens
+    std::int64_t window = 0;  ///< W; 0: the question piece without earlier turns, 8 to 64 tokens
     kernels::Pooling pooling = kernels::Pooling::Max;
     std::int32_t kernel = 7;  ///< pooling width in positions, odd
     bool keepPrompt = true;   ///< what is not document is always carried and kept

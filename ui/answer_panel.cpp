@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <QHBoxLayout>
 #include <QScrollBar>
 #include <QTabBar>
 #include <QTimer>
@@ -18,7 +19,14 @@ AnswerPanel::AnswerPanel(Workspace& workspace, QWidget* parent) : QWidget(parent
     tabs->setDrawBase(false);
     tabs->setExpanding(false);
     tabs->setFocusPolicy(Qt::NoFocus);  // one tab: nothing to choose
-    layout->addWidget(tabs);
+    auto* head = new QHBoxLayout;
+    head->setContentsMargins(0, 0, 4, 0);
+    head->setSpacing(0);
+    head->addWidget(tabs, 1);
+    m_new = makeToolButton("add", tr("New conversation"), "newConversation", this);
+    head->addWidget(m_new);
+    connect(m_new, &QToolButton::clicked, this, &AnswerPanel::newConversationWanted);
+    layout->addLayout(head);
     layout->addWidget(makeHairline(this));
     m_scroll = new QScrollArea(this);
     m_scroll->setObjectName("answerScroll");
@@ -70,6 +78,8 @@ AnswerPanel::AnswerPanel(Workspace& workspace, QWidget* parent) : QWidget(parent
 void AnswerPanel::setDocument(DocumentId document) {
     m_document = document;
     m_pins->setDocument(document);
+    m_conversation = 0;
+    m_box->setEarlier(0);
     rebuild();
 }
 
@@ -84,6 +94,10 @@ void AnswerPanel::rebuild() {
 void AnswerPanel::addAnswers() {
     const std::vector<QString> answers =
         m_document == 0 ? std::vector<QString>() : m_workspace.answers(m_document);
+    const ConversationId conversation = m_document == 0 ? 0 : m_workspace.conversation(m_document);
+    // A conversation that a question begins is the one that was shown before.
+    if (conversation != m_conversation && m_conversation != 0) m_box->setEarlier(0);
+    m_conversation = conversation;
     const bool same =
         m_views.size() <= answers.size() &&
         std::equal(m_views.begin(), m_views.end(), answers.begin(),
@@ -106,10 +120,11 @@ void AnswerPanel::addAnswers() {
     }
     m_empty->setVisible(m_views.empty());
     m_empty->setText(
-        m_document == 0
-            ? tr("Answers appear here when a document is open and you ask about it.")
-            : tr("Answers appear here. Type a question below: each answer names the pages it rests on, "
-                 "and a click on a page number shows the place."));
+        m_document == 0 ? tr("Answers appear here when a document is open and you ask about it.")
+        : m_workspace.conversations(m_document).empty()
+            ? tr("Answers appear here. Type a question below: each answer names the pages it rests on, "
+                 "and a click on a page number shows the place.")
+            : tr("A new conversation. The earlier ones are in the library, below the document's name."));
     foldOlder();
     refreshBox();
     if (!m_views.empty() || !first) scrollToEnd();
@@ -142,8 +157,19 @@ QString AnswerPanel::running() const {
     return {};
 }
 
+/// Number of the newest complete answer: what a question may go on from. 0: there is none.
+int AnswerPanel::earlier() const {
+    for (std::size_t i = m_views.size(); i-- > 0;) {
+        if (m_workspace.answer(m_views[i]->answerId()).state == AnswerState::Complete)
+            return static_cast<int>(i + 1);
+    }
+    return 0;
+}
+
 void AnswerPanel::refreshBox() {
     m_box->setBusy(!running().isEmpty());
+    m_box->setEarlier(earlier());
+    m_new->setEnabled(m_document != 0 && !m_views.empty());
     const bool log = m_document != 0 && m_workspace.info(m_document).kind == DocumentKind::Log;
     m_box->setPlaceholder(log ? tr("Ask about this log") : tr("Ask about this document"));
     if (m_document == 0) return m_box->setDisabledReason(tr("No document open"));
@@ -159,9 +185,11 @@ void AnswerPanel::refreshBox() {
     m_box->setDisabledReason({});
 }
 
-void AnswerPanel::ask(const QString& question) {
+void AnswerPanel::ask(const QString& question, bool goesOn) {
     if (m_document == 0) return;
-    const QString answer = m_workspace.ask(m_document, question);
+    const int number = goesOn ? earlier() : 0;
+    const QString after = number > 0 ? m_views[static_cast<std::size_t>(number) - 1]->answerId() : QString();
+    const QString answer = m_workspace.ask(m_document, question, after);
     if (!answer.isEmpty()) emit asked(answer);
 }
 

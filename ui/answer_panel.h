@@ -5,6 +5,7 @@
 
 #include <QLabel>
 #include <QScrollArea>
+#include <QToolButton>
 #include <QVBoxLayout>
 #include <QWidget>
 
@@ -30,8 +31,8 @@ public:
     PinBar& pinBar() { return *m_pins; }
     /// The question of that answer once more, with what is pinned now.
     void askAgain(const QString& answer);
-    /// Asks as if it had been typed.
-    void ask(const QString& question);
+    /// Asks by itself, or after the newest complete answer.
+    void ask(const QString& question, bool goesOn = false);
     /// Stops what is being written or waited for; false when nothing is.
     bool stop();
 
@@ -41,6 +42,7 @@ signals:
     void pageActivated(int page);
     void answerSelected(const QString& answer);
     void modelWanted();
+    void newConversationWanted();
 
 private:
     void rebuild();
@@ -49,11 +51,14 @@ private:
     void refreshWaiting();
     void refreshBox();
     QString running() const;
+    int earlier() const;
     void foldOlder();
     void scrollToEnd();
 
     Workspace& m_workspace;
     DocumentId m_document = 0;
+    ConversationId m_conversation = 0;  ///< that is shown
+    QToolButton* m_new;
     QScrollArea* m_scroll;
     QWidget* m_list;
     QVBoxLayout* m_layout;

@@ -93,6 +93,10 @@ void AnswerView::build(int number) {
     m_question->setTextInteractionFlags(Qt::TextSelectableByMouse);
     m_question->setFont(sizedFont(font(), 0, true));
     layout->addWidget(m_question);
+    m_after = makeLabel({}, m_body, true, -0.75);
+    m_after->setObjectName("answerAfter");
+    m_after->setWordWrap(true);
+    layout->addWidget(m_after);
     m_pinned = new QWidget(m_body);
     auto* pinned = new QHBoxLayout(m_pinned);
     pinned->setContentsMargins(0, 0, 0, 0);
@@ -178,6 +182,7 @@ void AnswerView::refresh() {
     const Answer answer = m_workspace.answer(m_id);
     m_question->setText(QString::fromStdString(answer.question));
     m_question->setVisible(answer.follows.empty());  // else it stands above the draft
+    showAfter(answer);
     showHeader(answer);
     showPins(answer);
     showWaiting(answer);
@@ -188,6 +193,20 @@ void AnswerView::refresh() {
     showVerdict(answer);
     m_actions->setVisible(answer.state == AnswerState::Complete || answer.state == AnswerState::Stopped);
     setAccessibleName(tr("Answer: %1, %2").arg(Phrases::mode(answer.mode), m_figures->text()));
+}
+
+/// What the question goes on from, and what of that did not go along.
+void AnswerView::showAfter(const Answer& answer) {
+    m_after->setVisible(false);
+    if (answer.after.empty()) return;
+    const std::vector<QString> answers = m_workspace.answers(m_document);
+    const auto place = std::find(answers.begin(), answers.end(), QString::fromStdString(answer.after));
+    const QString left = Phrases::turnsLeftOut(answer.turns);
+    QString text = place == answers.end() ? tr("Follows on from an earlier answer")
+                                          : tr("Follows on from answer %1").arg(place - answers.begin() + 1);
+    if (!left.isEmpty()) text += " · " + left;
+    m_after->setText(text);
+    m_after->setVisible(answer.follows.empty() || !left.isEmpty());  // else it stands above the draft
 }
 
 double AnswerView::shareCarried(const Answer& answer) {

@@ -54,6 +54,7 @@ signals:
 private:
     void build(int number);
     void buildNotes(QVBoxLayout* layout);
+    void showAfter(const Answer& answer);
     void showHeader(const Answer& answer);
     void showWaiting(const Answer& answer);
     void showChecks(const Answer& answer);
@@ -74,7 +75,7 @@ private:
     QToolButton* m_fold;
     ElidedLabel* m_foldText;
     QWidget* m_body;
-    QLabel* m_question;
+    QLabel *m_question, *m_after;
     QWidget* m_pinned;
     QLabel* m_pinnedText;
     Badge* m_badge;

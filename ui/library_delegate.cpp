@@ -15,8 +15,7 @@ constexpr int kRow = 23;
 constexpr int kProgress = 30;  // bar and sentence below the name
 
 bool isRunning(const QModelIndex& index) {
-    return index.data(LibraryModel::AnswerRole).toString().isEmpty() &&
-           index.data(LibraryModel::ProgressRole).toDouble() >= 0;
+    return !index.parent().isValid() && index.data(LibraryModel::ProgressRole).toDouble() >= 0;
 }
 
 void paintProgress(QPainter& painter, const QRect& area, const QModelIndex& index, const Colours& colours,
@@ -56,7 +55,7 @@ void LibraryDelegate::paint(QPainter* painter, const QStyleOptionViewItem& optio
                             const QModelIndex& index) const {
     const Colours& colours = coloursOf(option.palette);
     const bool selected = option.state & QStyle::State_Selected;
-    const bool isDocument = index.data(LibraryModel::AnswerRole).toString().isEmpty();
+    const bool isDocument = !index.parent().isValid();
     painter->save();
     const bool running = isDocument && isRunning(index);
     QRect row(option.rect.left(), option.rect.top(), option.rect.width(), kRow);
@@ -72,7 +71,6 @@ void LibraryDelegate::paint(QPainter* painter, const QStyleOptionViewItem& optio
                   QRectF(left, row.top() + 3.5, 16, 16), text);
         left += 22;
         const QString state = index.data(LibraryModel::StateIconRole).toString();
-        const int count = index.data(LibraryModel::CountRole).toInt();
         if (running) {
             const QString share =
                 tr("%1 %").arg(int(index.data(LibraryModel::ProgressRole).toDouble() * 100));
@@ -84,15 +82,14 @@ void LibraryDelegate::paint(QPainter* painter, const QStyleOptionViewItem& optio
             paintIcon(*painter, state, QRectF(right - 13, row.top() + 5, 13, 13), text);
             right -= 19;
         }
-        if (count > 0 && !running) {
-            painter->setPen(quiet);
-            painter->setFont(sizedFont(option.font, -0.75));
-            const QString number = QString::number(count);
-            painter->drawText(QRect(row.left(), row.top(), right - row.left(), kRow),
-                              Qt::AlignRight | Qt::AlignVCenter, number);
-            right -= painter->fontMetrics().horizontalAdvance(number) + 6;
-        }
         painter->setFont(sizedFont(option.font, 0, index.data(LibraryModel::OpenRole).toBool()));
+    } else {
+        painter->setPen(quiet);
+        painter->setFont(sizedFont(option.font, -0.75));
+        const QString number = QString::number(index.data(LibraryModel::CountRole).toInt());
+        painter->drawText(row.adjusted(0, 0, -8, 0), Qt::AlignRight | Qt::AlignVCenter, number);
+        right -= painter->fontMetrics().horizontalAdvance(number) + 6;
+        painter->setFont(option.font);
     }
     painter->setPen(text);
     const QRect name(left, row.top(), std::max(10, right - left), kRow);

@@ -6,7 +6,18 @@
 
 namespace kvasir {
 
-// The internal id of a question is its document's row + 1, of a document 0.
+namespace {
+
+int questionsOf(const std::vector<ConversationInfo>& conversations) {
+    int questions = 0;
+    for (const ConversationInfo& conversation : conversations)
+        questions += conversation.questions;
+    return questions;
+}
+
+}  // namespace
+
+// The internal id of a conversation is its document's row + 1, of a document 0.
 
 LibraryModel::LibraryModel(Workspace& workspace, QObject* parent)
     : QAbstractItemModel(parent), m_workspace(workspace) {
@@ -24,34 +35,34 @@ LibraryModel::LibraryModel(Workspace& workspace, QObject* parent)
 void LibraryModel::load() {
     m_entries.clear();
     for (const DocumentInfo& info : m_workspace.documents())
-        m_entries.push_back({info, questionsOf(info.id)});
-}
-
-std::vector<QString> LibraryModel::questionsOf(DocumentId document) const {
-    std::vector<QString> questions = m_workspace.answers(document);
-    std::erase_if(questions, [&](const QString& id) { return !m_workspace.answer(id).follows.empty(); });
-    return questions;
+        m_entries.push_back({info, m_workspace.conversations(info.id)});
 }
 
 void LibraryModel::onAnswers(DocumentId document) {
     const QModelIndex parent = indexOf(document);
     if (!parent.isValid()) return;
     Entry& entry = m_entries[parent.row()];
-    const std::vector<QString> questions = questionsOf(document);
-    const bool grew = questions.size() >= entry.questions.size() &&
-                      std::equal(entry.questions.begin(), entry.questions.end(), questions.begin());
-    if (!grew && !entry.questions.empty()) {
-        beginRemoveRows(parent, 0, static_cast<int>(entry.questions.size()) - 1);
-        entry.questions.clear();
+    std::vector<ConversationInfo> conversations = m_workspace.conversations(document);
+    const int before = static_cast<int>(entry.conversations.size()),
+              now = static_cast<int>(conversations.size());
+    const bool grew = now >= before && std::equal(entry.conversations.begin(), entry.conversations.end(),
+                                                  conversations.begin(),
+                                                  [](const auto& a, const auto& b) { return a.id == b.id; });
+    if (!grew && before > 0) {
+        beginRemoveRows(parent, 0, before - 1);
+        entry.conversations.clear();
         endRemoveRows();
     }
-    if (questions.size() > entry.questions.size()) {
-        beginInsertRows(parent, static_cast<int>(entry.questions.size()),
-                        static_cast<int>(questions.size()) - 1);
-        entry.questions = questions;
+    const int known = static_cast<int>(entry.conversations.size());
+    if (now > known) {
+        beginInsertRows(parent, known, now - 1);
+        entry.conversations = std::move(conversations);
         endInsertRows();
+    } else {
+        entry.conversations = std::move(conversations);
     }
     emit dataChanged(parent, parent);
+    if (now > 0) emit dataChanged(index(0, 0, parent), index(now - 1, 0, parent));
 }
 
 void LibraryModel::onChanged(DocumentId document) {
@@ -74,7 +85,7 @@ QModelIndex LibraryModel::parent(const QModelIndex& child) const {
 int LibraryModel::rowCount(const QModelIndex& parent) const {
     if (!parent.isValid()) return static_cast<int>(m_entries.size());
     if (parent.internalId() != 0) return 0;
-    return static_cast<int>(m_entries[parent.row()].questions.size());
+    return static_cast<int>(m_entries[parent.row()].conversations.size());
 }
 
 int LibraryModel::columnCount(const QModelIndex&) const {
@@ -84,7 +95,7 @@ int LibraryModel::columnCount(const QModelIndex&) const {
 QVariant LibraryModel::data(const QModelIndex& index, int role) const {
     if (!index.isValid()) return {};
     if (index.internalId() == 0) return documentData(m_entries[index.row()], role);
-    return answerData(m_entries[index.internalId() - 1], index.row(), role);
+    return conversationData(m_entries[index.internalId() - 1], index.row(), role);
 }
 
 QVariant LibraryModel::documentData(const Entry& entry, int role) const {
@@ -98,13 +109,13 @@ QVariant LibraryModel::documentData(const Entry& entry, int role) const {
         case Qt::ToolTipRole:
             return entry.info.path;
         case Qt::AccessibleTextRole:
-            return tr("%1, questions asked: %2").arg(entry.info.name).arg(entry.questions.size());
+            return tr("%1, questions asked: %2").arg(entry.info.name).arg(questionsOf(entry.conversations));
         case DocumentRole:
             return QVariant::fromValue(entry.info.id);
-        case AnswerRole:
-            return QString();
+        case ConversationRole:
+            return QVariant::fromValue(ConversationId{0});
         case CountRole:
-            return static_cast<int>(entry.questions.size());
+            return questionsOf(entry.conversations);
         case ProgressRole:
             return reading().progress;
         case StateTextRole: {
@@ -122,17 +133,23 @@ QVariant LibraryModel::documentData(const Entry& entry, int role) const {
     }
 }
 
-QVariant LibraryModel::answerData(const Entry& entry, int row, int role) const {
-    const QString& id = entry.questions[row];
+QVariant LibraryModel::conversationData(const Entry& entry, int row, int role) const {
+    const ConversationInfo& conversation = entry.conversations[row];
     switch (role) {
         case Qt::DisplayRole:
-            return QString::fromStdString(m_workspace.answer(id).question).simplified();
+            return conversation.title.simplified();
         case Qt::ToolTipRole:
-            return QString::fromStdString(m_workspace.answer(id).question);
+            return conversation.title;
+        case Qt::AccessibleTextRole:
+            return tr("%1, questions asked: %2")
+                .arg(conversation.title.simplified())
+                .arg(conversation.questions);
         case DocumentRole:
             return QVariant::fromValue(entry.info.id);
-        case AnswerRole:
-            return id;
+        case ConversationRole:
+            return QVariant::fromValue(conversation.id);
+        case CountRole:
+            return conversation.questions;
         default:
             return {};
     }
@@ -144,15 +161,13 @@ QModelIndex LibraryModel::indexOf(DocumentId document) const {
     return it == m_entries.end() ? QModelIndex() : index(static_cast<int>(it - m_entries.begin()), 0);
 }
 
-QModelIndex LibraryModel::indexOf(DocumentId document, const QString& answer) const {
+QModelIndex LibraryModel::indexOf(DocumentId document, ConversationId conversation) const {
     const QModelIndex parent = indexOf(document);
     if (!parent.isValid()) return {};
-    QString first = answer;
-    while (!m_workspace.answer(first).follows.empty())
-        first = QString::fromStdString(m_workspace.answer(first).follows);
-    const auto& questions = m_entries[parent.row()].questions;
-    const auto it = std::find(questions.begin(), questions.end(), first);
-    return it == questions.end() ? QModelIndex() : index(static_cast<int>(it - questions.begin()), 0, parent);
+    const auto& list = m_entries[parent.row()].conversations;
+    const auto it =
+        std::find_if(list.begin(), list.end(), [&](const auto& known) { return known.id == conversation; });
+    return it == list.end() ? QModelIndex() : index(static_cast<int>(it - list.begin()), 0, parent);
 }
 
 }  // namespace kvasir

@@ -1,4 +1,4 @@
-// Documents and the questions asked about them, as a tree.
+// Documents and the conversations about them, as a tree.
 #pragma once
 
 #include <vector>
@@ -9,15 +9,15 @@
 
 namespace kvasir {
 
-/// Top level: documents, most recently opened first; below each its questions, oldest first.
+/// Top level: documents, most recently opened first; below each its conversations, oldest first.
 class LibraryModel : public QAbstractItemModel {
     Q_OBJECT
 
 public:
     enum Role {
         DocumentRole = Qt::UserRole,  ///< DocumentId
-        AnswerRole,                   ///< QString; empty for documents
-        CountRole,                    ///< questions of a document
+        ConversationRole,             ///< ConversationId; 0 for documents
+        CountRole,                    ///< questions of a document or conversation
         ProgressRole,                 ///< of its reading, 0..1; < 0: nothing is running
         StateTextRole,                ///< 'First reading · about 1 min left' while something is running
         StateIconRole,                ///< name of a sign: half, book, warning, ...
@@ -34,20 +34,18 @@ public:
     QVariant data(const QModelIndex& index, int role) const override;
 
     QModelIndex indexOf(DocumentId document) const;
-    /// The question that an answer is to, whichever of its drafts it is.
-    QModelIndex indexOf(DocumentId document, const QString& answer) const;
+    QModelIndex indexOf(DocumentId document, ConversationId conversation) const;
 
 private:
     struct Entry {
         DocumentInfo info;
-        std::vector<QString> questions;  ///< the first answer to each
+        std::vector<ConversationInfo> conversations;
     };
     void load();
     void onAnswers(DocumentId document);
     void onChanged(DocumentId document);
-    std::vector<QString> questionsOf(DocumentId document) const;
     QVariant documentData(const Entry& entry, int role) const;
-    QVariant answerData(const Entry& entry, int row, int role) const;
+    QVariant conversationData(const Entry& entry, int row, int role) const;
 
     Workspace& m_workspace;
     std::vector<Entry> m_entries;

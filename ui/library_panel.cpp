@@ -37,6 +37,9 @@ LibraryPanel::LibraryPanel(Workspace& workspace, QWidget* parent) : QWidget(pare
     connect(&workspace, &Workspace::infoChanged, this, [this](DocumentId id) {
         if (m_pane && id == m_pane->documentId()) refreshPages();
     });
+    connect(&workspace, &Workspace::answersChanged, this, [this](DocumentId id) {
+        if (m_pane && id == m_pane->documentId()) selectOpen();
+    });
     refreshEmpty();
     setPane(nullptr);
 }
@@ -46,7 +49,7 @@ void LibraryPanel::buildTree() {
     host->setProperty("panel", "base");
     auto* layout = new QVBoxLayout(host);
     layout->setContentsMargins(0, 2, 0, 0);
-    m_empty = makeLabel(tr("Your documents and the questions you asked them appear here.\n\nThey are kept on "
+    m_empty = makeLabel(tr("Your documents and the conversations about them appear here.\n\nThey are kept on "
                            "this computer, in your own data folder, until you delete them."),
                         host, true);
     m_empty->setWordWrap(true);
@@ -103,6 +106,7 @@ void LibraryPanel::refreshEmpty() {
     m_empty->setVisible(empty);
     m_tree->setVisible(!empty);
     m_tree->expandAll();
+    selectOpen();
 }
 
 void LibraryPanel::setPane(DocumentPane* pane) {
@@ -112,9 +116,15 @@ void LibraryPanel::setPane(DocumentPane* pane) {
     if (m_tabs->count() > 1) m_tabs->removeTab(1);
     refreshPages();
     if (!pane) return;
-    const QModelIndex index = m_model->indexOf(pane->documentId());
-    const QModelIndex current = m_tree->currentIndex();
-    if (index.isValid() && current != index && current.parent() != index) m_tree->setCurrentIndex(index);
+    selectOpen();
+}
+
+/// The conversation in front, or its document while it is a new one.
+void LibraryPanel::selectOpen() {
+    if (!m_pane) return;
+    const DocumentId document = m_pane->documentId();
+    const QModelIndex conversation = m_model->indexOf(document, m_workspace.conversation(document));
+    m_tree->setCurrentIndex(conversation.isValid() ? conversation : m_model->indexOf(document));
 }
 
 void LibraryPanel::refreshPages() {
@@ -137,16 +147,11 @@ void LibraryPanel::refreshPages() {
 
 void LibraryPanel::activate(const QModelIndex& index) {
     const auto document = index.data(LibraryModel::DocumentRole).value<DocumentId>();
-    const QString answer = index.data(LibraryModel::AnswerRole).toString();
-    if (answer.isEmpty())
+    const auto conversation = index.data(LibraryModel::ConversationRole).value<ConversationId>();
+    if (conversation == 0)
         emit documentActivated(document);
     else
-        emit answerActivated(document, answer);
-}
-
-void LibraryPanel::selectAnswer(DocumentId document, const QString& answer) {
-    const QModelIndex index = m_model->indexOf(document, answer);
-    if (index.isValid()) m_tree->setCurrentIndex(index);
+        emit conversationActivated(document, conversation);
 }
 
 void LibraryPanel::showMenu(const QPoint& point) {

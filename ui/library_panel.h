@@ -26,12 +26,11 @@ public:
 
     /// The document in front; null: none.
     void setPane(DocumentPane* pane);
-    void selectAnswer(DocumentId document, const QString& answer);
 
 signals:
     void openRequested();
     void documentActivated(kvasir::DocumentId document);
-    void answerActivated(kvasir::DocumentId document, const QString& answer);
+    void conversationActivated(kvasir::DocumentId document, kvasir::ConversationId conversation);
     void forgetRequested(kvasir::DocumentId document);
 
 private:
@@ -39,6 +38,7 @@ private:
     void buildPages();
     void refreshPages();
     void refreshEmpty();
+    void selectOpen();
     void showMenu(const QPoint& point);
     void activate(const QModelIndex& index);
 

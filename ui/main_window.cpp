@@ -112,7 +112,7 @@ void MainWindow::connectParts() {
     connect(m_modeBar, &ModeBar::modeChosen, this, &MainWindow::setMode);
     connect(m_library, &LibraryPanel::openRequested, this, &MainWindow::chooseFile);
     connect(m_library, &LibraryPanel::documentActivated, this, &MainWindow::activateDocument);
-    connect(m_library, &LibraryPanel::answerActivated, this, &MainWindow::activateAnswer);
+    connect(m_library, &LibraryPanel::conversationActivated, this, &MainWindow::activateConversation);
     connect(m_library, &LibraryPanel::forgetRequested, this, &MainWindow::askToForget);
     connect(m_start, &StartPage::openRequested, this, &MainWindow::chooseFile);
     connect(m_start, &StartPage::modelFileWanted, this, &MainWindow::chooseModel);
@@ -128,6 +128,7 @@ void MainWindow::connectParts() {
     connect(m_tabs, &QTabWidget::currentChanged, this, &MainWindow::onTabChanged);
     connect(m_tabs, &QTabWidget::tabCloseRequested, this, &MainWindow::closeTab);
     connect(m_answers, &AnswerPanel::modelWanted, this, &MainWindow::chooseModel);
+    connect(m_answers, &AnswerPanel::newConversationWanted, this, &MainWindow::beginConversation);
     connect(m_answers, &AnswerPanel::citationActivated, this, &MainWindow::onCitation);
     connect(m_answers, &AnswerPanel::asked, this, [this](const QString& answer) {
         if (DocumentPane* pane = currentPane()) pane->showAnswer(answer);
@@ -252,10 +253,19 @@ void MainWindow::activateDocument(DocumentId document) {
         openFile(info.path);
 }
 
-void MainWindow::activateAnswer(DocumentId document, const QString& answer) {
+void MainWindow::activateConversation(DocumentId document, ConversationId conversation) {
+    m_workspace.openConversation(document, conversation);
     activateDocument(document);
-    if (DocumentPane* pane = currentPane()) pane->showAnswer(answer);
-    m_answers->showAnswer(answer);
+}
+
+void MainWindow::beginConversation() {
+    DocumentPane* pane = currentPane();
+    if (pane == nullptr) return;
+    m_answersHidden = false;
+    setMode(Mode::Documents);
+    applyLayout();
+    m_workspace.newConversation(pane->documentId());
+    m_answers->questionBox().focusQuestion();
 }
 
 void MainWindow::onCitation(const QString& answer, const Citation& citation) {

@@ -71,7 +71,8 @@ private:
     void closeTab(int index);
     void onTabChanged();
     void activateDocument(DocumentId document);
-    void activateAnswer(DocumentId document, const QString& answer);
+    void activateConversation(DocumentId document, ConversationId conversation);
+    void beginConversation();
     void onCitation(const QString& answer, const Citation& citation);
     void askToForget(DocumentId document);
     void pinSelection(bool askAgain);

@@ -62,6 +62,16 @@ QString Phrases::pinned(int count, bool again, bool whole) {
     return one ? tr("Asked with 1 pinned passage") : tr("Asked with %1 pinned passages").arg(count);
 }
 
+QString Phrases::turnsLeftOut(const TurnsTaken& turns) {
+    if (turns.taken == turns.given && !turns.shortened) return {};
+    const bool window = turns.limit == TurnsTaken::Limit::Window;
+    if (turns.taken == 0)
+        return window ? tr("it was left out: the document leaves no room") : tr("it was left out: too long");
+    if (turns.taken == turns.given)
+        return window ? tr("it was shortened: the document leaves little room") : tr("it was shortened");
+    return tr("the newest %1 of %2 earlier answers went along").arg(turns.taken).arg(turns.given);
+}
+
 QString Phrases::verdict(const AnswerCheck& check) {
     if (check.by == AnswerMode::Parts) {
         switch (check.verdict) {

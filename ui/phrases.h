@@ -24,6 +24,8 @@ public:
     /// With how many pinned passages a question was asked, or asked again; `whole`: nothing was left out of
     /// its answer, so that they changed nothing.
     static QString pinned(int count, bool again, bool whole);
+    /// What of earlier answers did not go along with a question, and why; empty when all did.
+    static QString turnsLeftOut(const TurnsTaken& turns);
     /// 'Full reading: same words'.
     static QString verdict(const AnswerCheck& check);
     /// Where the check looked most besides: 'p. 37 “…”', one a line; empty when nowhere. HTML.

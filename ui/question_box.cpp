@@ -10,6 +10,7 @@
 #include <QTimer>
 #include <QVBoxLayout>
 
+#include "app/follow_up.h"
 #include "ui/widgets.h"
 
 namespace kvasir {
@@ -77,6 +78,7 @@ QuestionBox::QuestionBox(QWidget* parent) : QWidget(parent) {
     auto* layout = new QVBoxLayout(this);
     layout->setContentsMargins(10, 8, 10, 9);
     layout->setSpacing(7);
+    buildFollow(layout);  // Shift+Tab goes from the question to it
     m_edit = new QuestionEdit(this);
     layout->addWidget(m_edit);
     auto* row = new QHBoxLayout;
@@ -101,9 +103,66 @@ QuestionBox::QuestionBox(QWidget* parent) : QWidget(parent) {
     connect(m_help, &QPushButton::clicked, this, &QuestionBox::helpWanted);
     connect(m_edit, &QPlainTextEdit::textChanged, this, [this] {
         if (m_enabled) m_hint->setText(tr("Enter to ask"));
+        refreshFollow();
     });
     setPlaceholder(tr("Ask about this document"));
     setDisabledReason({});
+}
+
+/// One line above the question: what it goes on from, with a way to change that.
+void QuestionBox::buildFollow(QVBoxLayout* layout) {
+    m_follow = new QWidget(this);
+    m_follow->setObjectName("followRow");
+    auto* row = new QHBoxLayout(m_follow);
+    row->setContentsMargins(0, 0, 0, 0);
+    row->setSpacing(4);
+    m_followText = makeLabel({}, m_follow, true, -0.75);
+    m_followText->setObjectName("followText");
+    m_followRemove = makeToolButton("close", {}, "followRemove", m_follow);
+    m_followRemove->setFocusPolicy(Qt::StrongFocus);
+    m_followAdd = makeLinkButton({}, "followAdd", m_follow);
+    m_followAdd->setFont(sizedFont(font(), -0.75));
+    row->addWidget(m_followText);
+    row->addWidget(m_followRemove);
+    row->addWidget(m_followAdd);
+    row->addStretch(1);
+    m_follow->setMinimumHeight(m_followRemove->sizeHint().height());  // the same, whichever is shown
+    layout->addWidget(m_follow);
+    connect(m_followRemove, &QToolButton::clicked, this, [this] { choose(false); });
+    connect(m_followAdd, &QPushButton::clicked, this, [this] { choose(true); });
+    m_follow->hide();
+}
+
+void QuestionBox::setEarlier(int number) {
+    if (number == 0) m_chosen.reset();
+    m_earlier = number;
+    refreshFollow();
+}
+
+bool QuestionBox::goesOn() const {
+    if (m_earlier == 0) return false;
+    return m_chosen.value_or(looksLikeFollowUp(m_edit->toPlainText().toStdString()));
+}
+
+void QuestionBox::choose(bool goesOn) {
+    m_chosen = goesOn;
+    // The button that has the focus is about to go: the question is what is written on.
+    m_edit->setFocus();
+    refreshFollow();
+}
+
+void QuestionBox::refreshFollow() {
+    const bool on = goesOn();
+    m_follow->setVisible(m_enabled && m_earlier > 0);
+    m_followText->setText(tr("Follows on from answer %1").arg(m_earlier));
+    m_followText->setVisible(on);
+    m_followRemove->setVisible(on);
+    m_followAdd->setVisible(!on);
+    m_followAdd->setText(tr("Follow on from answer %1").arg(m_earlier));
+    const QString remove = tr("Ask without answer %1").arg(m_earlier);
+    m_followRemove->setToolTip(remove);
+    m_followRemove->setAccessibleName(remove);
+    m_edit->setAccessibleDescription(on ? m_followText->text() : QString());
 }
 
 void QuestionBox::setPlaceholder(const QString& text) {
@@ -117,6 +176,7 @@ void QuestionBox::setDisabledReason(const QString& reason, const QString& action
     m_hint->setText(m_enabled ? tr("Enter to ask") : reason);
     m_help->setText(action);
     m_help->setVisible(!m_enabled && !action.isEmpty());
+    refreshFollow();
 }
 
 void QuestionBox::setBusy(bool busy) {
@@ -136,8 +196,10 @@ void QuestionBox::ask() {
         m_edit->setFocus();
         return;
     }
+    const bool on = goesOn();
+    m_chosen.reset();
     m_edit->clear();
-    emit asked(question);
+    emit asked(question, on);
 }
 
 }  // namespace kvasir

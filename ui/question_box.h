@@ -1,9 +1,13 @@
 // Where questions are typed.
 #pragma once
 
+#include <optional>
+
 #include <QLabel>
 #include <QPlainTextEdit>
 #include <QPushButton>
+#include <QToolButton>
+#include <QVBoxLayout>
 #include <QWidget>
 
 namespace kvasir {
@@ -45,21 +49,35 @@ public:
     void setPlaceholder(const QString& text);
     /// One line at first, where the window is low.
     void setCompact(bool compact) { m_edit->setFewestLines(compact ? 1 : 2); }
+    /// The answer, by its number, that a question may go on from; 0: there is none, and what was chosen by
+    /// hand is forgotten.
+    void setEarlier(int number);
+    /// Whether the question goes on from it: as chosen by hand, else as the question looks.
+    bool goesOn() const;
     void focusQuestion();
     QString draft() const { return m_edit->toPlainText(); }
     void setDraft(const QString& text) { m_edit->setPlainText(text); }
 
 signals:
-    void asked(const QString& question);
+    void asked(const QString& question, bool goesOn);
     void stopRequested();
     void helpWanted();
 
 private:
+    void buildFollow(QVBoxLayout* layout);
+    void choose(bool goesOn);
+    void refreshFollow();
     void ask();
 
     QuestionEdit* m_edit;
     QLabel* m_hint;
     QPushButton *m_ask, *m_stop, *m_help;
+    QWidget* m_follow;
+    QLabel* m_followText;
+    QToolButton* m_followRemove;
+    QPushButton* m_followAdd;
+    int m_earlier = 0;
+    std::optional<bool> m_chosen;  ///< by hand, for this question
     bool m_enabled = true;
 };
 

@@ -183,6 +183,9 @@ void WindowActions::buildQuestion() {
             m_window.answers().questionBox().focusQuestion();
         },
         true);
+    add(
+        menu, tr("&New conversation"), QKeySequence::keyBindings(QKeySequence::New),
+        [this] { m_window.beginConversation(); }, true);
     add(menu, tr("&Stop"), {QKeySequence(Qt::Key_Escape)}, [this] { m_window.escape(); });
     menu->addSeparator();
     m_pin = add(menu, tr("&Pin selection"), {QKeySequence("Ctrl+Shift+P")},

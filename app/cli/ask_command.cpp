@@ -1,8 +1,11 @@
 // kvasir-cli ask: read what is not resident yet, answer, cite, remember.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <iterator>
 
 #include "app/answer_engine.h"
+#include "app/cli/ask_after.h"
 #include "app/cli/ask_parts.h"
 #include "app/cli/ask_pins.h"
 #include "app/cli/ask_print.h"
@@ -29,6 +32,7 @@ public:
     Result<void> run() {
         if (Result<void> checked = check(); !checked) return checked;
         if (Result<void> opened = openStore(); !opened) return opened;
+        if (Result<void> found = findAfter(); !found) return found;
         if (Result<void> read = readFiles(); !read) return read;
         if (Result<void> pinned = choosePins(m_arguments, *m_reader, m_files); !pinned) return pinned;
         m_request.pins = m_files.front().pins;
@@ -133,6 +137,14 @@ private:
         return {};
     }
 
+    Result<void> findAfter() {
+        Result<AskedAfter> after = AskedAfter::find(*m_reader, m_arguments.after);
+        if (!after) return tl::unexpected(after.error());
+        m_after = std::move(*after);
+        m_request.turns = m_after.turns();
+        return {};
+    }
+
     /// Documents that cannot be read are said and left out, as long as there are others.
     Result<void> readFiles() {
         for (const std::filesystem::path& path : m_paths) {
@@ -151,7 +163,9 @@ private:
         if (m_files.empty()) return tl::unexpected(m_failed.front().error);
         m_document = m_files.front().document;
         m_documentRow = m_files.front().row;
-        return {};
+        std::vector<RowId> rows;
+        std::ranges::transform(m_files, std::back_inserter(rows), &AskedFile::row);
+        return m_after.check(rows, *m_reader);
     }
 
     Result<void> readFile(AskedFile& file) {
@@ -177,7 +191,7 @@ private:
     Result<void> askInParts() {
         choosePolicy();
         PartsAsking asking({m_arguments, m_request, *m_store, *m_reader, *m_library, *m_engine, m_progress,
-                            m_stop.token(), m_files, m_failed});
+                            m_stop.token(), m_files, m_failed, m_after});
         return asking.run();
     }
 
@@ -224,7 +238,7 @@ private:
         Result<std::unique_ptr<ReadDocument>> read = m_engine->prepare(m_document);
         if (!read) return tl::unexpected(read.error());
         m_read = std::move(*read);
-        m_request.passages = searchedPassages(*m_reader, m_documentRow, m_request.question);
+        m_request.passages = searchedPassages(*m_reader, m_documentRow, m_request.question, m_request.turns);
         std::fprintf(stderr, "%s\n", m_read->memory.sentence.c_str());
         const auto begin = ReadingClock::Clock::now();
         m_engine->restore(*m_read, m_arguments.mode != "quick", m_stop.token(),
@@ -265,15 +279,17 @@ private:
     }
 
     Result<void> answer() {
-        const Result<Library::Conversation> conversation =
-            m_library->conversation(*m_reader, m_documentRow, m_document->name);
-        if (!conversation) return tl::unexpected(conversation.error());
+        const Result<AskedAfter::Place> place =
+            m_after.place(*m_library, *m_reader, m_documentRow, m_request.question);
+        if (!place) return tl::unexpected(place.error());
+        m_conversation = place->conversation;
         Answer asked;
+        asked.after = place->after;
         asked.question = m_request.question;
         asked.mode = m_request.mode;
         asked.askedAt = nowMs();
         const Result<RowId> row =
-            m_library->begin(*conversation, asked, m_engine->model().config().name).get();
+            m_library->begin(m_conversation, asked, m_engine->model().config().name).get();
         if (!row) return tl::unexpected(row.error());
         m_progress.show("Looking for the answer", -1, -1);
         std::size_t shown = 0;
@@ -294,17 +310,17 @@ private:
         if (!outcome) failedAnswer.error = outcome.error();
         Answer& answer = outcome ? outcome->answer : failedAnswer;
         answer.id = answerId(*row);
+        answer.after = asked.after;
         answer.askedAt = asked.askedAt;
         answer.figures.readMs = m_readMs;
         Result<void> kept =
-            m_library->finish(*row, *conversation, answer, outcome ? outcome->trace : AnswerTrace{},
+            m_library->finish(*row, m_conversation, answer, outcome ? outcome->trace : AnswerTrace{},
                               m_engine->model().config().name);
         if (!outcome) return tl::unexpected(outcome.error());
         if (!m_arguments.json) printBelow({m_document}, answer);
         std::fflush(stdout);  // the answer is read while the check goes on, also through a pipe
         m_draft = std::move(*outcome);
         m_draftRow = *row;
-        m_conversation = *conversation;
         return kept;
     }
 
@@ -331,6 +347,7 @@ private:
         }
         Answer& full = outcome->full.answer;
         full.question = m_request.question;
+        full.after = m_draft->answer.after;
         full.askedAt = nowMs();
         const Result<RowId> row = m_library->keepCheck(m_draftRow, m_conversation, outcome->check, full,
                                                        outcome->full.trace, m_engine->model().config().name);
@@ -415,6 +432,8 @@ private:
                {"verdict", check ? Json(verdictName(check->verdict)) : Json()},
                {"draft", draft},
                {"looked_at", check ? lookedAt(*check) : Json::array()},
+               {"after", answer.after.empty() ? Json() : Json(answer.after)},
+               {"turns", turnsJson(answer.turns)},
                {"parts", partsJson(answer.parts)},
                {"documents", documents()},
                {"pins", pinsJson(m_files)},
@@ -450,6 +469,7 @@ private:
     double m_readMs = 0, m_fullReadMs = 0;
     std::optional<AskOutcome> m_draft, m_full;  ///< the first answer; what the full reading writes
     RowId m_draftRow = 0;
+    AskedAfter m_after;
     Library::Conversation m_conversation;
     int m_status = 1;
 };

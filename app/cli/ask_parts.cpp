@@ -35,10 +35,10 @@ Result<void> PartsAsking::run() {
 Result<void> PartsAsking::prepare() {
     for (const AskedFile& file : m_context.files) {
         m_documents.push_back(file.document);
-        const Result<Library::Conversation> conversation =
-            m_context.library.conversation(m_context.reader, file.row, file.document->name);
-        if (!conversation) return tl::unexpected(conversation.error());
-        m_conversations.push_back(*conversation);
+        Result<AskedAfter::Place> place =
+            m_context.after.place(m_context.library, m_context.reader, file.row, m_context.request.question);
+        if (!place) return tl::unexpected(place.error());
+        m_places.push_back(std::move(*place));
     }
     Result<std::unique_ptr<ReadParts>> parts = m_context.engine.prepareParts(m_documents);
     if (!parts) return tl::unexpected(parts.error());
@@ -59,9 +59,10 @@ Result<void> PartsAsking::prepare() {
 /// Of all documents, as bytes of the joined text, the best first.
 std::vector<ByteRange> PartsAsking::passages() const {
     std::vector<std::pair<double, ByteRange>> found;
+    const std::vector<std::string> earlier = earlierQuestions(m_context.request.turns);
     for (std::size_t i = 0; i < m_context.files.size(); ++i) {
-        const Result<std::vector<PassageHit>> hits =
-            m_context.reader.searchPassages(m_context.files[i].row, m_context.request.question, kPassages);
+        const Result<std::vector<PassageHit>> hits = m_context.reader.searchPassages(
+            m_context.files[i].row, m_context.request.question, kPassages, earlier);
         if (!hits) continue;  // the parts are read in their own order then
         const std::uint32_t first = m_parts->documents.range(i).begin;
         for (const PassageHit& hit : *hits)
@@ -190,6 +191,7 @@ Result<bool> PartsAsking::giveAgain(bool last) {
 Result<void> PartsAsking::take(Given given) {
     Answer& answer = given.outcome.answer;
     answer.id = answerId(given.rows.front());
+    answer.after = m_places.front().after;
     answer.askedAt = m_askedAt;
     answer.figures.readMs = m_readMs;
     m_asked = answer.parts;
@@ -224,14 +226,16 @@ Result<AskOutcome> PartsAsking::ask(const std::vector<RowId>& rows) {
 /// An exchange with each document.
 Result<std::vector<RowId>> PartsAsking::begin() {
     std::vector<RowId> rows;
-    for (std::size_t i = 0; i < m_conversations.size(); ++i) {
+    for (std::size_t i = 0; i < m_places.size(); ++i) {
         Answer asked;
         asked.question = m_context.request.question;
         asked.mode = AnswerMode::Parts;
         asked.askedAt = m_askedAt;
+        asked.after = m_places[i].after;
         if (!m_given.empty()) asked.follows = answerId(m_given.back().rows[i]);
         const Result<RowId> row =
-            m_context.library.begin(m_conversations[i], asked, m_context.engine.model().config().name).get();
+            m_context.library.begin(m_places[i].conversation, asked, m_context.engine.model().config().name)
+                .get();
         if (!row) return tl::unexpected(row.error());
         rows.push_back(*row);
     }
@@ -244,12 +248,13 @@ Result<void> PartsAsking::keep(const Given& given) {
     for (std::size_t i = 0; i < given.rows.size(); ++i) {
         Answer own = m_parts->documents.ofDocument(given.outcome.answer, i);
         own.id = answerId(given.rows[i]);
+        own.after = m_places[i].after;
         own.follows = m_given.empty() ? std::string() : answerId(m_given.back().rows[i]);
         const AnswerTrace trace = given.outcome.trace.tokens.empty()
                                       ? AnswerTrace{}
                                       : traceOf(given.outcome.trace, m_parts->documents, i);
-        const Result<void> done = m_context.library.finish(given.rows[i], m_conversations[i], own, trace,
-                                                           m_context.engine.model().config().name);
+        const Result<void> done = m_context.library.finish(given.rows[i], m_places[i].conversation, own,
+                                                           trace, m_context.engine.model().config().name);
         if (!done) kept = done;
     }
     return kept;
@@ -303,6 +308,8 @@ void PartsAsking::printJson() const {
            {"verdict", Json()},
            {"draft", draft},
            {"looked_at", Json::array()},
+           {"after", answer.after.empty() ? Json() : Json(answer.after)},
+           {"turns", turnsJson(answer.turns)},
            {"parts", partsJson(m_asked)},
            {"documents", documents},
            {"pins", pinsJson(m_context.files)},

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "app/answer_engine.h"
+#include "app/cli/ask_after.h"
 #include "app/cli/ask_print.h"
 #include "app/cli/commands.h"
 #include "app/cli/output.h"
@@ -44,6 +45,7 @@ public:
         std::stop_token stop;
         const std::vector<AskedFile>& files;
         const std::vector<FailedFile>& failed;
+        const AskedAfter& after;
     };
     explicit PartsAsking(const Context& context) : m_context(context) {}
 
@@ -71,7 +73,7 @@ private:
 
     Context m_context;
     AskedDocuments m_documents;
-    std::vector<Library::Conversation> m_conversations;
+    std::vector<AskedAfter::Place> m_places;  ///< where each document's answers are kept
     std::unique_ptr<ReadParts> m_parts;
     std::vector<std::size_t> m_order;
     double m_readMs = 0;

@@ -37,6 +37,12 @@ void printFigures(const Answer& answer) {
     std::printf("\n%s, %.1f s to first word (after %.0f s of reading), %.*f %% carried, %.1f tokens/s, %s\n",
                 modeTitle(answer.mode), f.firstTokenMs / 1000, f.readMs / 1000, carried < 10 ? 1 : 0, carried,
                 f.decodeTokensPerSecond, answer.id.c_str());
+    if (!answer.after.empty()) {
+        std::printf("Went on from %s: %d earlier answer%s, %d tokens.\n", answer.after.c_str(),
+                    answer.turns.taken, answer.turns.taken == 1 ? "" : "s",
+                    static_cast<int>(answer.turns.tokens));
+    }
+    if (const std::string left = turnsLeftOut(answer.turns); !left.empty()) std::printf("%s\n", left.c_str());
     if (answer.mode == AnswerMode::Parts) {
         std::printf("From %d of %d parts read so far. Parts are read apart: an approximation.\n",
                     answer.parts.read, answer.parts.all);

@@ -22,6 +22,7 @@ struct AskArguments {
     std::int64_t maxTokens = 256;
     int threads = 0;
     std::string password;
+    std::string after;               ///< id of the answer to go on from; empty: none
     std::vector<std::string> words;  ///< documents, then the question
     bool json = false;
 };

@@ -35,6 +35,8 @@ Json rowJson(const Row& row) {
                  {"kind", row.question->kind},
                  {"question", row.question->text},
                  {"setting", row.setting->text},
+                 {"after", row.question->after.empty() ? Json() : Json(row.question->after)},
+                 {"turns", turnsJson(row.answer.turns)},
                  {"answer", row.answer.text},
                  {"answerable", row.answer.answerable},
                  {"citations", places},
@@ -203,8 +205,8 @@ private:
         const Result<RowId> row = library.remember(*document, document->name);
         if (!row) return tl::unexpected(row.error());
         if (const Result<void> indexed = library.index(*row, document); !indexed) return indexed;
-        const auto find = [this, id = *row](const std::string& question) {
-            return searchedPassages(*m_reader, id, question);
+        const auto find = [this, id = *row](const std::string& question, std::span<const Turn> turns) {
+            return searchedPassages(*m_reader, id, question, turns);
         };
         m_questions.push_back(std::move(questions));  // rows point into them
         return m_evaluation->ask(document, m_questions.back(), find, m_stop.token());

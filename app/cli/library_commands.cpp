@@ -139,25 +139,32 @@ int sessions(bool json) {
     if (!documents) return failed(documents.error(), json);
     Json rows = Json::array();
     for (const DocumentRecord& document : *documents) {
-        Json answers = Json::array();
+        Json answers = Json::array(), talks = Json::array();
         const Result<std::vector<ConversationRecord>> conversations = (*reader)->conversations(document.id);
         if (!conversations) return failed(conversations.error(), json);
         for (const ConversationRecord& conversation : *conversations) {
             const Result<std::vector<Exchange>> exchanges = (*reader)->exchanges(conversation.id);
             if (!exchanges) return failed(exchanges.error(), json);
+            talks.push_back({{"conversation", conversation.id},
+                             {"title", conversation.title},
+                             {"begun_at", conversation.createdAt},
+                             {"answers", exchanges->size()}});
             for (const Exchange& exchange : *exchanges) {
                 answers.push_back({{"answer_id", answerId(exchange.id)},
                                    {"question", exchange.question},
                                    {"answer", exchange.answer},
                                    {"mode", modeName(exchange.mode)},
                                    {"model", exchange.modelName},
-                                   {"asked_at", exchange.askedAt}});
+                                   {"asked_at", exchange.askedAt},
+                                   {"conversation", conversation.id},
+                                   {"after", exchange.after == 0 ? Json() : Json(answerId(exchange.after))}});
             }
         }
         rows.push_back({{"document", document.name},
                         {"path", document.path},
                         {"pages", document.pageStatuses.size()},
                         {"sha256", document.sha256},
+                        {"conversations", talks},
                         {"answers", answers}});
     }
     if (json) {
@@ -166,7 +173,11 @@ int sessions(bool json) {
     }
     for (const Json& row : rows) {
         std::printf("%s\n", row["path"].get<std::string>().c_str());
+        Json open;
         for (const Json& answer : row["answers"]) {
+            // Conversations stand apart.
+            if (!open.is_null() && open != answer["conversation"]) std::printf("\n");
+            open = answer["conversation"];
             std::printf("  %-5s %s\n        %s\n", answer["answer_id"].get<std::string>().c_str(),
                         answer["question"].get<std::string>().c_str(),
                         answer["answer"].get<std::string>().c_str());

@@ -51,6 +51,8 @@ void addAsk(CLI::App& app, Commands& c) {
     ask->add_option("--threads", c.ask.threads, "Processor threads; 0: one per core")
         ->check(CLI::Range(0, 1024));
     ask->add_option("--password", c.ask.password, "Password of a locked PDF");
+    ask->add_option("--after", c.ask.after, "Go on from this answer, for example A12")
+        ->check([](const std::string& id) { return id.empty() ? "must not be empty" : std::string(); });
     ask->add_flag("--json", c.ask.json, "One JSON object on standard output");
     ask->add_option("words", c.ask.words, "Documents, then the question")->required();
 }
@@ -106,7 +108,8 @@ void addEval(CLI::App& app, Commands& c) {
     eval->add_option("--documents", c.eval.documents,
                      "Folder of the documents; that of the file when missing");
     eval->add_option("--setting", c.eval.settings,
-                     "full, shipped, paper, random or look, with changes: shipped,rate=0.4; may be repeated");
+                     "full, shipped, paper, random or look, with changes: shipped,rate=0.4 or "
+                     "full,turns=1; may be repeated");
     eval->add_option("--generate", c.eval.generators,
                      "needles, paraphrase, pairs, tables, negation or dates; may be repeated");
     eval->add_option("--words", c.eval.words, "Length of each generated document");

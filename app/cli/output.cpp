@@ -7,6 +7,8 @@
 
 #include <unistd.h>
 
+#include "app/prompt.h"
+
 namespace kvasir::cli {
 
 const char* codeName(ErrorCode code) {
@@ -76,6 +78,28 @@ const char* verdictName(Verdict verdict) {
 Json partsJson(const PartsRead& parts) {
     if (parts.all == 0) return {};
     return {{"read", parts.read}, {"all", parts.all}};
+}
+
+Json turnsJson(const TurnsTaken& turns) {
+    const char* limit = turns.limit == TurnsTaken::Limit::Tokens   ? "tokens"
+                        : turns.limit == TurnsTaken::Limit::Window ? "window"
+                                                                   : "none";
+    return {{"given", turns.given},
+            {"taken", turns.taken},
+            {"tokens", turns.tokens},
+            {"shortened", turns.shortened},
+            {"limit", limit}};
+}
+
+std::string turnsLeftOut(const TurnsTaken& turns) {
+    if (turns.taken == turns.given && !turns.shortened) return {};
+    const std::string why = turns.limit == TurnsTaken::Limit::Window
+                                ? "the document leaves no more room for them."
+                                : "together they may take " + std::to_string(kMostTurnTokens) + " tokens.";
+    if (turns.taken == 0) return "The earlier answers were left out: " + why;
+    if (turns.taken == turns.given) return "The earlier answer was shortened: " + why;
+    return "Of " + std::to_string(turns.given) + " earlier answers the newest " +
+           (turns.taken == 1 ? std::string("one") : std::to_string(turns.taken)) + " went along: " + why;
 }
 
 const char* finishName(FinishReason finish) {

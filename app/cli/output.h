@@ -25,6 +25,11 @@ const char* finishName(FinishReason finish);
 /// {"read", "all"}, or null.
 Json partsJson(const PartsRead& parts);
 
+/// {"given", "taken", "tokens", "shortened", "limit"}: what went along of earlier answers.
+Json turnsJson(const TurnsTaken& turns);
+/// Why not all that a question goes on from went along; empty when all did.
+std::string turnsLeftOut(const TurnsTaken& turns);
+
 /// One line with the object. Invalid UTF-8 is replaced, never thrown at.
 void print(const Json& json);
 

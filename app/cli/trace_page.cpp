@@ -201,6 +201,8 @@ Json inspectedJson(const InspectedAnswer& inspected) {
             {"question", answer.question},
             {"answer", answer.text},
             {"mode", modeName(answer.mode)},
+            {"after", answer.after.empty() ? Json() : Json(answer.after)},
+            {"turns", turnsJson(answer.turns)},
             {"not_carried_share", notCarried},
             {"parts", partsJson(answer.parts)},
             {"not_read", unread},

@@ -99,20 +99,36 @@ std::vector<ByteRange> randomTokens(const ReadDocument& document, const Policy& 
     return ranges;
 }
 
-/// Takes `,found=N` or `,looked=N` out of a setting: N, or nothing when it is not there.
-Result<std::optional<std::int64_t>> takeTokens(std::string_view key, std::string& text) {
+/// Takes `,found=N` or the like out of a setting: N, or nothing when it is not there.
+Result<std::optional<std::int64_t>> takeNumber(std::string_view key, std::string& text) {
     const std::size_t at = text.find(key);
     if (at == std::string::npos) return std::nullopt;
-    std::int64_t tokens = 0;
+    std::int64_t number = 0;
     const char* first = text.data() + at + key.size();
-    const auto [end, error] = std::from_chars(first, text.data() + text.size(), tokens);
+    const auto [end, error] = std::from_chars(first, text.data() + text.size(), number);
     const bool ends = end == text.data() + text.size() || *end == ',';
-    if (error != std::errc() || !ends || tokens < 0) {
-        return fail(ErrorCode::InvalidArgument, "The number of tokens cannot be read.", text,
+    if (error != std::errc() || !ends || number < 0) {
+        return fail(ErrorCode::InvalidArgument, "A number cannot be read.", text,
                     "Write for example full,found=200.");
     }
     text.erase(at, static_cast<std::size_t>(end - text.data()) - at);
-    return tokens;
+    return number;
+}
+
+const Question* questionOf(std::span<const Question> questions, const std::string& id) {
+    const auto found = std::ranges::find(questions, id, &Question::id);
+    return id.empty() || found == questions.end() ? nullptr : &*found;
+}
+
+/// Whether one goes on from the other, or both from one.
+bool areRelated(std::span<const Question> questions, const Question& a, const Question& b) {
+    const auto first = [&](const Question& question) {
+        const Question* at = &question;
+        while (const Question* before = questionOf(questions, at->after))
+            at = before;
+        return at;
+    };
+    return first(a) == first(b);
 }
 
 /// The pages or lines where the answer is expected.
@@ -135,9 +151,16 @@ Result<Setting> settingFromText(std::string_view text, const ModelConfig& model)
     Setting setting;
     setting.text = text;
     std::string named(text);
-    const Result<std::optional<std::int64_t>> found = takeTokens(",found=", named);
+    const Result<std::optional<std::int64_t>> turns = takeNumber(",turns=", named);
+    if (!turns) return tl::unexpected(turns.error());
+    const Result<std::optional<std::int64_t>> after = takeNumber(",after=", named);
+    if (!after) return tl::unexpected(after.error());
+    setting.unrelated = turns->value_or(0);
+    setting.follows = *after != 0;
+    setting.base = named;
+    const Result<std::optional<std::int64_t>> found = takeNumber(",found=", named);
     if (!found) return tl::unexpected(found.error());
-    const Result<std::optional<std::int64_t>> looked = takeTokens(",looked=", named);
+    const Result<std::optional<std::int64_t>> looked = takeNumber(",looked=", named);
     if (!looked) return tl::unexpected(looked.error());
     setting.foundTokens = found->value_or(setting.foundTokens);
     setting.lookedTokens = *looked;
@@ -151,14 +174,14 @@ Result<Setting> settingFromText(std::string_view text, const ModelConfig& model)
         setting.policy = Policy::full(model);
         return setting;
     }
-    if (text == "look" || text.starts_with("look,tokens=")) {
+    if (const std::string_view base = setting.base; base == "look" || base.starts_with("look,tokens=")) {
         setting.kind = Setting::Kind::Look;
         setting.policy = Policy::full(model);
         setting.passageTokens = kPassageTokens;
-        const std::string_view number = text == "look" ? std::string_view() : text.substr(12);
+        const std::string_view number = base == "look" ? std::string_view() : base.substr(12);
         const auto [end, error] =
             std::from_chars(number.data(), number.data() + number.size(), setting.passageTokens);
-        if (text != "look" &&
+        if (base != "look" &&
             (error != std::errc() || end != number.data() + number.size() || setting.passageTokens < 1)) {
             return fail(ErrorCode::InvalidArgument, "The number of tokens cannot be read.", std::string(text),
                         "Write for example look,tokens=1400.");
@@ -193,20 +216,64 @@ Result<std::unique_ptr<ReadDocument>> Evaluation::read(const std::shared_ptr<con
     return read;
 }
 
+/// A question that was asked by itself or after what it goes on from, and its answer under the same setting.
+Result<Turn> Evaluation::turnOf(const ReadDocument& document, const Question& question,
+                                const Setting& setting, Asking& asking) {
+    const std::pair key(&question, setting.base);
+    if (const auto known = asking.answers.find(key); known != asking.answers.end())
+        return Turn{question.text, known->second};
+    Setting alone = setting;
+    alone.unrelated = 0;
+    const Result<std::vector<Turn>> turns = turnsBefore(document, question, alone, asking);
+    if (!turns) return tl::unexpected(turns.error());
+    m_progress(setting.text + ", asked before: " + question.text, -1);
+    Result<AskOutcome> outcome = answer(document, question, alone, *turns, asking);
+    if (!outcome) return tl::unexpected(outcome.error());
+    asking.answers[key] = outcome->answer.text;
+    return Turn{question.text, std::move(outcome->answer.text)};
+}
+
+/// Unrelated ones first: the questions above it, and behind the first the last ones.
+Result<std::vector<Turn>> Evaluation::turnsBefore(const ReadDocument& document, const Question& question,
+                                                  const Setting& setting, Asking& asking) {
+    std::vector<const Question*> before;
+    const auto count = asking.questions.size();
+    const auto own = static_cast<std::size_t>(&question - asking.questions.data());
+    for (std::size_t i = 1; i < count && std::ssize(before) < setting.unrelated; ++i) {
+        const Question& other = asking.questions[(own + count - i) % count];
+        if (other.after.empty() && !areRelated(asking.questions, question, other))
+            before.insert(before.begin(), &other);
+    }
+    std::vector<const Question*> chain;
+    for (const Question* at = &question; setting.follows && at != nullptr;) {
+        at = questionOf(asking.questions, at->after);
+        if (at != nullptr) chain.push_back(at);
+    }
+    before.insert(before.end(), chain.rbegin(), chain.rend());
+    std::vector<Turn> turns;
+    for (const Question* asked : before) {
+        Result<Turn> turn = turnOf(document, *asked, setting, asking);
+        if (!turn) return tl::unexpected(turn.error());
+        turns.push_back(std::move(*turn));
+    }
+    return turns;
+}
+
 Result<AskOutcome> Evaluation::answer(const ReadDocument& document, const Question& question,
-                                      const Setting& setting, const FindPassages& findPassages,
-                                      const std::stop_token& stop) {
+                                      const Setting& setting, const std::vector<Turn>& turns,
+                                      const Asking& asking) {
     AskRequest request;
     request.question = question.text;
+    request.turns = turns;
     request.mode = setting.kind == Setting::Kind::Full ? AnswerMode::Full : AnswerMode::Quick;
     request.keepFirst = true;
-    if (findPassages) request.passages = findPassages(question.text);
+    if (asking.findPassages) request.passages = asking.findPassages(question.text, turns);
     request.foundTokens = setting.foundTokens;
     request.lookedTokens = setting.lookedTokens;
     const auto ignore = [](std::string_view) {};
     if (setting.kind == Setting::Kind::Look) {
         Result<AskOutcome> outcome =
-            m_engine.look(document.tokenised.document, setting.passageTokens, request, stop, ignore);
+            m_engine.look(document.tokenised.document, setting.passageTokens, request, asking.stop, ignore);
         if (outcome || outcome.error().code != ErrorCode::Empty) return outcome;
         AskOutcome nothing;  // no passage shares a word with the question: retrieval finds nothing
         nothing.answer.answerable = false;
@@ -223,7 +290,7 @@ Result<AskOutcome> Evaluation::answer(const ReadDocument& document, const Questi
         request.policy->window = setting.policy.window;
         request.pins = randomTokens(document, setting.policy, question.text);
     }
-    return m_engine.ask(document, request, stop, ignore);
+    return m_engine.ask(document, request, asking.stop, ignore);
 }
 
 Result<void> Evaluation::ask(const std::shared_ptr<const Document>& document,
@@ -246,6 +313,7 @@ Result<void> Evaluation::ask(const std::shared_ptr<const Document>& document,
         });
     }
     std::map<const Question*, AskOutcome> full;
+    Asking asking{questions, findPassages, stop, {}};
     std::map<std::pair<const Question*, const Setting*>, Row> rows;
     for (const std::int32_t layer : order) {
         const Result<std::unique_ptr<ReadDocument>> reading = read(document, layer, stop);
@@ -253,13 +321,17 @@ Result<void> Evaluation::ask(const std::shared_ptr<const Document>& document,
         for (const Question& question : questions) {
             for (const Setting* setting : byLayer[layer]) {
                 m_progress(setting->text + ": " + question.text, -1);
-                Result<AskOutcome> outcome = answer(**reading, question, *setting, findPassages, stop);
+                const Result<std::vector<Turn>> turns = turnsBefore(**reading, question, *setting, asking);
+                if (!turns) return tl::unexpected(turns.error());
+                Result<AskOutcome> outcome = answer(**reading, question, *setting, *turns, asking);
                 if (!outcome) return tl::unexpected(outcome.error());
+                if (setting->unrelated == 0 && setting->follows)
+                    asking.answers[{&question, setting->base}] = outcome->answer.text;
                 Row row = judged(question, *setting, outcome->answer, document->kind);
-                if (setting->kind == Setting::Kind::Full) {
-                    full[&question] = std::move(*outcome);
-                } else if (const auto found = full.find(&question); found != full.end()) {
+                if (const auto found = full.find(&question); found != full.end()) {
                     compare(row, *outcome, found->second);
+                } else if (setting->kind == Setting::Kind::Full) {
+                    full[&question] = std::move(*outcome);
                 }
                 rows.emplace(std::pair(&question, setting), std::move(row));
             }

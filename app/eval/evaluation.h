@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "app/answer.h"
@@ -29,6 +31,7 @@ struct Setting {
         Look,    ///< plain retrieval: the best passages alone, read with all layers
     };
     std::string text;  ///< as it was given
+    std::string base;  ///< without what it says about earlier turns
     Kind kind = Kind::Quick;
     Policy policy;
     std::int64_t passageTokens = 0;  ///< of Look
@@ -36,13 +39,17 @@ struct Setting {
     std::int64_t foundTokens = AskRequest{}.foundTokens;
     std::optional<std::int64_t> lookedTokens;
     bool pinExpected = false;  ///< the pages or lines where the answer is expected are pinned; of Quick
+    /// Questions of the same document that are asked before, each by itself: what unrelated turns do.
+    std::int64_t unrelated = 0;
+    bool follows = true;  ///< a question goes on from the one that it names
 };
 
 /// `full`; a policy (engine/policy_text.h); `random` with the settings of a policy, for example
-/// random,rate=0.2; `look` or look,tokens=N (1,400 when not said). Errors: InvalidArgument.
+/// random,rate=0.2; `look` or look,tokens=N (1,400 when not said). Behind each: turns=N (Setting::unrelated),
+/// after=0 (not Setting::follows). Errors: InvalidArgument.
 Result<Setting> settingFromText(std::string_view text, const ModelConfig& model);
 
-/// One answer. What is compared with full context is there when that was asked as well.
+/// One answer. What is compared with full context (the first such setting) is there when that was asked too.
 struct Row {
     const Question* question = nullptr;
     const Setting* setting = nullptr;
@@ -71,7 +78,8 @@ struct Summary {
 std::vector<Summary> summarise(std::span<const Row> rows, std::span<const Setting> settings);
 
 /// Finds what plain retrieval reads, the best passage first.
-using FindPassages = std::function<std::vector<ByteRange>(const std::string& question)>;
+using FindPassages =
+    std::function<std::vector<ByteRange>(const std::string& question, std::span<const Turn> turns)>;
 using Progress = std::function<void(const std::string& step, double share)>;  ///< share < 0: not known
 
 /// Asks about one document at a time; it is read once for each T among the settings. `questions` and
@@ -90,8 +98,20 @@ public:
 private:
     Result<std::unique_ptr<ReadDocument>> read(const std::shared_ptr<const Document>& document,
                                                std::int32_t tspLayer, const std::stop_token& stop);
+    /// What is asked of one document.
+    struct Asking {
+        std::span<const Question> questions;
+        const FindPassages& findPassages;
+        const std::stop_token& stop;
+        /// Answers that others go on from, by question and Setting::base.
+        std::map<std::pair<const Question*, std::string>, std::string> answers;
+    };
     Result<AskOutcome> answer(const ReadDocument& document, const Question& question, const Setting& setting,
-                              const FindPassages& findPassages, const std::stop_token& stop);
+                              const std::vector<Turn>& turns, const Asking& asking);
+    Result<std::vector<Turn>> turnsBefore(const ReadDocument& document, const Question& question,
+                                          const Setting& setting, Asking& asking);
+    Result<Turn> turnOf(const ReadDocument& document, const Question& question, const Setting& setting,
+                        Asking& asking);
 
     AnswerEngine& m_engine;
     std::span<const Setting> m_settings;

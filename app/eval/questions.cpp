@@ -61,7 +61,16 @@ Result<std::vector<Question>> readQuestions(const std::filesystem::path& path) {
                           row["kind"],
                           expectedFromText(row["expected"]),
                           !row["expected"].empty(),
-                          {}};
+                          {},
+                          row["after"]};
+        const auto goneOnFrom = [&](const Question& q) {
+            return q.id == question.after && q.document == question.document;
+        };
+        if (!question.after.empty() && std::ranges::none_of(questions, goneOnFrom)) {
+            return fail(ErrorCode::Damaged,
+                        "A row goes on from '" + question.after + "', which no row above it is.", where,
+                        "Write the `id` of a row above, about the same document, or nothing.");
+        }
         if (!readPlaces(row["pages"], question.places)) {
             return fail(ErrorCode::Damaged, "The pages of a row cannot be read.", where,
                         "Write numbers from 1, separated by commas.");

@@ -17,11 +17,12 @@ struct Question {
     Expected expected;
     bool judged = false;               ///< whether `expected` was given
     std::vector<std::int32_t> places;  ///< pages of a PDF file, lines of any other; from 1
+    std::string after{};               ///< id of the question that it goes on from; empty: none
 };
 
 /// UTF-8, columns apart by tabs, named in the first line: `document` and `question` are needed; `id`, `kind`,
-/// `expected` and `pages` are read where they are. Lines that begin with # are comments. Errors: NotFound,
-/// Empty, Damaged (names the row).
+/// `expected`, `pages` and `after` (a row above, about the same document) are read where they are. Lines that
+/// begin with # are comments. Errors: NotFound, Empty, Damaged (names the row).
 Result<std::vector<Question>> readQuestions(const std::filesystem::path& path);
 
 }  // namespace kvasir::eval

@@ -70,6 +70,8 @@ struct Exchange {
     RowId follows = 0;                   ///< the draft that it stands under; 0: none
     std::int32_t passages = 0;           ///< of a first look: how many were read
     PartsRead parts;                     ///< of an answer in parts
+    RowId after = 0;                     ///< the answer that the question goes on from; 0: none
+    TurnsTaken turns;                    ///< what went along of it and those before it
 };
 
 /// What became of a draft; see AnswerCheck.

@@ -11,7 +11,7 @@ const char* const kExchangeColumns =
     "id, conversation_id, asked_at, question, answer, state, mode, model_name, model_sha256, policy, "
     "prompt_tokens, carried_tokens, answer_tokens, ttft_ms, read_ms, decode_tokens_per_s, answerable, "
     "error_code, error_what, error_where, error_advice, missing_pages, finish, follows, passages, "
-    "parts_read, parts";
+    "parts_read, parts, after_id, turns_given, turns_taken, turn_tokens, turn_shortened, turn_limit";
 
 Query& Query::operator<<(double value) {
     m_statement.bind(++m_parameter, value);
@@ -95,7 +95,8 @@ void bindExchange(Query& query, const Exchange& e) {
     query << (e.error ? std::optional(e.error->code) : std::nullopt) << error.what << error.where
           << error.advice << packPages(e.missingPages) << e.finish
           << (e.follows == 0 ? std::nullopt : std::optional(e.follows)) << e.passages << e.parts.read
-          << e.parts.all;
+          << e.parts.all << (e.after == 0 ? std::nullopt : std::optional(e.after)) << e.turns.given
+          << e.turns.taken << e.turns.tokens << e.turns.shortened << e.turns.limit;
 }
 
 }  // namespace
@@ -153,6 +154,12 @@ Exchange readExchange(Query& row) {
     e.passages = row.integer<std::int32_t>();
     e.parts.read = row.integer<std::int32_t>();
     e.parts.all = row.integer<std::int32_t>();
+    e.after = row.integer();
+    e.turns.given = row.integer<std::int32_t>();
+    e.turns.taken = row.integer<std::int32_t>();
+    e.turns.tokens = row.integer();
+    e.turns.shortened = row.integer() != 0;
+    e.turns.limit = row.value(TurnsTaken::Limit::Window);
     return e;
 }
 
@@ -178,7 +185,8 @@ RowId insertExchange(SQLite::Database& database, const Exchange& exchange) {
     Query query(
         database,
         std::string("INSERT INTO exchanges (") + kExchangeColumns +
-            ") VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+            ") VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+            "?, ?, ?, ?, ?, ?)");
     bindExchange(query, exchange);
     query.run();
     return database.getLastInsertRowid();
@@ -192,7 +200,8 @@ void updateExchange(SQLite::Database& database, const Exchange& exchange) {
         "carried_tokens = ?, answer_tokens = ?, ttft_ms = ?, read_ms = ?, decode_tokens_per_s = ?, "
         "answerable = ?, error_code = ?, error_what = ?, error_where = ?, error_advice = ?, "
         "missing_pages = ?, finish = ?, follows = ?, passages = ?, parts_read = ?, "
-        "parts = ? WHERE id = ?");
+        "parts = ?, after_id = ?, turns_given = ?, turns_taken = ?, turn_tokens = ?, turn_shortened = ?, "
+        "turn_limit = ? WHERE id = ?");
     bindExchange(query, exchange);
     query << exchange.id;
     if (query.run() == 0) throwMissing("answer");

@@ -19,6 +19,7 @@ static_assert(static_cast<int>(CheckedFact::Found::Nowhere) == 2);
 static_assert(static_cast<int>(ErrorCode::Internal) == 14);
 static_assert(static_cast<int>(FinishReason::Stopped) == 3);
 static_assert(static_cast<int>(Verdict::Different) == 2);
+static_assert(static_cast<int>(TurnsTaken::Limit::Window) == 2);
 
 // The search tables hold no text of their own; triggers keep them in step with the tables that do, also when
 // a foreign key deletes.
@@ -225,11 +226,26 @@ CREATE TABLE piece_documents (
 CREATE INDEX piece_documents_document ON piece_documents (document_id);
 )sql";
 
+// Questions that go on from earlier answers. A conversation is called by its first question: before, it was
+// by its document, and one was begun with each document that was opened, asked or not.
+constexpr const char* kVersion5 = R"sql(
+ALTER TABLE exchanges ADD COLUMN after_id INTEGER REFERENCES exchanges ON DELETE SET NULL;
+ALTER TABLE exchanges ADD COLUMN turns_given INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE exchanges ADD COLUMN turns_taken INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE exchanges ADD COLUMN turn_tokens INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE exchanges ADD COLUMN turn_shortened INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE exchanges ADD COLUMN turn_limit INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX exchanges_after ON exchanges (after_id);
+DELETE FROM conversations WHERE id NOT IN (SELECT conversation_id FROM exchanges);
+UPDATE conversations SET title = (SELECT question FROM exchanges
+    WHERE exchanges.conversation_id = conversations.id ORDER BY exchanges.id LIMIT 1);
+)sql";
+
 }  // namespace
 
 const std::vector<Migration>& migrations() {
     static const std::vector<Migration> kSteps = {
-        {1, kVersion1}, {2, kVersion2}, {3, kVersion3}, {4, kVersion4}};
+        {1, kVersion1}, {2, kVersion2}, {3, kVersion3}, {4, kVersion4}, {5, kVersion5}};
     return kSteps;
 }
 

@@ -123,6 +123,8 @@ Result<std::unique_ptr<Store>> Store::open(StoreOptions options) {
         interrupted << ExchangeState::Interrupted << ExchangeState::Writing;
         interrupted.run();
         parts->pieceBytes = totalOfPieces(*opened->database);
+        Query last(*opened->database, "SELECT seq FROM sqlite_sequence WHERE name = 'conversations'");
+        if (last.next()) parts->lastConversation = last.integer();
     } catch (...) {
         return tl::unexpected(currentError(options.folder));
     }
@@ -187,12 +189,18 @@ Pending<void> Store::deleteDocument(RowId document) {
                                        });
 }
 
+RowId Store::reserveConversation() {
+    return ++m_parts->lastConversation;
+}
+
 Pending<RowId> Store::addConversation(ConversationRecord conversation) {
+    if (conversation.id == 0) conversation.id = reserveConversation();
     return m_parts->now<RowId>([c = std::move(conversation)](SQLite::Database& database) {
-        Query query(database, "INSERT INTO conversations (document_id, title, created_at) VALUES (?, ?, ?)");
-        query << c.documentId << c.title << c.createdAt;
+        Query query(database,
+                    "INSERT INTO conversations (id, document_id, title, created_at) VALUES (?, ?, ?, ?)");
+        query << c.id << c.documentId << c.title << c.createdAt;
         query.run();
-        return database.getLastInsertRowid();
+        return c.id;
     });
 }
 

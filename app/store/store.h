@@ -71,6 +71,9 @@ public:
     /// the files.
     Pending<void> deleteDocument(RowId document);
 
+    /// An id for a conversation that is begun later: questions may name it at once. Any thread.
+    RowId reserveConversation();
+    /// Gives its id: the reserved one that it has, or a new one for 0.
     Pending<RowId> addConversation(ConversationRecord conversation);
     Pending<void> renameConversation(RowId conversation, std::string title);
     Pending<void> deleteConversation(RowId conversation);

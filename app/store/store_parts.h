@@ -28,7 +28,8 @@ struct Store::Parts {
     std::unique_ptr<QLockFile> lock;  // outlives the queue, which owns the connection
     std::optional<Error> notice;
     std::atomic<std::int64_t> pieceBytes = 0;
-    std::unique_ptr<WriteQueue> queue;  // last: its jobs use the rest
+    std::atomic<RowId> lastConversation = 0;  ///< the largest id that was ever given or reserved
+    std::unique_ptr<WriteQueue> queue;        // last: its jobs use the rest
 
     // Work gives a T or throws; the Pending is ready after the commit.
     // `written`, if any, is called before, on the writer's thread.

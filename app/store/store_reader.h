@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,8 +59,11 @@ public:
     /// Korean are found inside their sentences, single characters too.
     Result<std::vector<SearchHit>> search(std::string_view text, int limit) const;
     /// Passages (about 400 characters) that share words with the query, the best first. Words of one stem
-    /// count as one.
-    Result<std::vector<PassageHit>> searchPassages(RowId document, std::string_view query, int limit) const;
+    /// count as one. Words of `earlier` queries, the newest first, that those before do not hold count half
+    /// as much as the query's own, all together, then a quarter, and so on: a question that goes on from
+    /// others is short of words.
+    Result<std::vector<PassageHit>> searchPassages(RowId document, std::string_view query, int limit,
+                                                   std::span<const std::string> earlier = {}) const;
 
 private:
     struct Parts;

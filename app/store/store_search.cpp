@@ -71,9 +71,15 @@ LibraryQuery libraryQuery(const SearchTokenizer& tokenizer, std::string_view tex
     return query;
 }
 
-// Any of the terms, stems where there are some. Pairs of hiragana are mostly endings and particles: left out
-// when there is anything else.
-std::string passageQuery(const SearchTokenizer& tokenizer, std::string_view text) {
+struct PassageQuery {
+    std::string match;  ///< for FTS5
+    std::size_t terms = 0;
+};
+
+// Any of the terms that were not `seen`, stems where there are some. Pairs of hiragana are mostly endings and
+// particles: left out when there is anything else.
+PassageQuery passageQuery(const SearchTokenizer& tokenizer, std::string_view text,
+                          std::set<std::string>& seen) {
     const auto tokens = tokenizer.tokens(text, Purpose::Query);
     const auto isWeak = [](const std::string& term) {
         for (std::size_t at = 0; at < term.size();) {
@@ -85,16 +91,39 @@ std::string passageQuery(const SearchTokenizer& tokenizer, std::string_view text
     };
     const bool keepWeak =
         std::all_of(tokens.begin(), tokens.end(), [&](const SearchToken& t) { return isWeak(t.term); });
-    std::set<std::string> seen;
-    std::string match;
+    PassageQuery query;
     for (const SearchToken& token : tokens) {
         const std::string term = tokenizer.stem(token.term);
         if (!keepWeak && isWeak(term)) continue;
         if (seen.size() == kMaxPassageTerms || !seen.insert(term).second) continue;
-        if (!match.empty()) match += " OR ";
-        match += '"' + term + '"' + (isSingleUnspaced(term) ? " *" : "");
+        if (query.terms++ > 0) query.match += " OR ";
+        query.match += '"' + term + '"' + (isSingleUnspaced(term) ? " *" : "");
     }
-    return match;
+    return query;
+}
+
+struct WeightedQuery {
+    std::string match;
+    double weight = 1;  ///< of its scores
+};
+
+// Many words of an earlier query must not outvote the few of the new one: together they weigh half as much.
+std::vector<WeightedQuery> weightedQueries(const SearchTokenizer& tokenizer, std::string_view text,
+                                           std::span<const std::string> earlier) {
+    constexpr double kLess = 0.5;
+    std::vector<WeightedQuery> queries;
+    std::set<std::string> seen;
+    PassageQuery own = passageQuery(tokenizer, text, seen);
+    if (own.terms > 0) queries.push_back({std::move(own.match), 1});
+    double weight = 1;
+    for (const std::string& before : earlier) {
+        weight *= kLess;
+        PassageQuery query = passageQuery(tokenizer, before, seen);
+        if (query.terms == 0) continue;
+        const double share = static_cast<double>(own.terms) / static_cast<double>(query.terms);
+        queries.push_back({std::move(query.match), own.terms > 0 ? weight * std::min(1.0, share) : weight});
+    }
+    return queries;
 }
 
 std::vector<ByteRange> findMatches(const SearchTokenizer& tokenizer, const LibraryQuery& query,
@@ -235,20 +264,29 @@ Result<std::vector<SearchHit>> StoreReader::search(std::string_view text, int li
     });
 }
 
-Result<std::vector<PassageHit>> StoreReader::searchPassages(RowId document, std::string_view query,
-                                                            int limit) const {
+Result<std::vector<PassageHit>> StoreReader::searchPassages(RowId document, std::string_view query, int limit,
+                                                            std::span<const std::string> earlier) const {
     return m_parts->guarded<std::vector<PassageHit>>([&](SQLite::Database& database) {
         std::vector<PassageHit> hits;
-        const std::string match = passageQuery(*m_parts->tokenizer, query);
-        if (match.empty() || limit <= 0) return hits;
+        const std::vector<WeightedQuery> queries = weightedQueries(*m_parts->tokenizer, query, earlier);
+        if (queries.empty() || limit <= 0) return hits;
         // A document's passages were inserted together, so they are neighbours in the index.
-        Query rows(database,
-                   "SELECT text_begin, text_end, page, line, -bm25(passage_index) FROM passage_index "
-                   "JOIN passages ON passages.id = passage_index.rowid WHERE passage_index MATCH ?1 "
-                   "AND passage_index.rowid BETWEEN (SELECT min(id) FROM passages WHERE document_id = ?2) "
-                   "AND (SELECT max(id) FROM passages WHERE document_id = ?2) "
-                   "AND passages.document_id = ?2 ORDER BY bm25(passage_index), passages.id LIMIT ?3");
-        rows << match << document << limit;
+        std::string scored;
+        for (std::size_t i = 0; i < queries.size(); ++i) {
+            scored += std::string(i > 0 ? "UNION ALL " : "") +
+                      "SELECT rowid AS id, ? * -bm25(passage_index) AS score FROM passage_index "
+                      "WHERE passage_index MATCH ? "
+                      "AND rowid BETWEEN (SELECT min(id) FROM passages WHERE document_id = ?) "
+                      "AND (SELECT max(id) FROM passages WHERE document_id = ?) ";
+        }
+        // bm25 works in the query of the index alone: nothing may be moved into that.
+        Query rows(database, "WITH scored AS MATERIALIZED (" + scored +
+                                 ") SELECT text_begin, text_end, page, line, sum(score) FROM scored "
+                                 "JOIN passages ON passages.id = scored.id WHERE passages.document_id = ? "
+                                 "GROUP BY passages.id ORDER BY sum(score) DESC, passages.id LIMIT ?");
+        for (const WeightedQuery& one : queries)
+            rows << one.weight << one.match << document << document;
+        rows << document << limit;
         while (rows.next()) {
             PassageHit hit;
             hit.range = rows.range();

@@ -4,6 +4,26 @@
 <context>
     <name>Phrases</name>
     <message>
+        <source>it was left out: the document leaves no room</source>
+        <translation>文書が長く余地がないため、前の回答は使っていません</translation>
+    </message>
+    <message>
+        <source>it was left out: too long</source>
+        <translation>長すぎるため、前の回答は使っていません</translation>
+    </message>
+    <message>
+        <source>it was shortened: the document leaves little room</source>
+        <translation>文書が長く余地が少ないため、前の回答を短くしました</translation>
+    </message>
+    <message>
+        <source>it was shortened</source>
+        <translation>前の回答を短くしました</translation>
+    </message>
+    <message>
+        <source>the newest %1 of %2 earlier answers went along</source>
+        <translation>前の回答%2件のうち新しい%1件を使用</translation>
+    </message>
+    <message>
         <source>From %1 of %2 parts read so far · %3 to first word</source>
         <translation>%2部中%1部まで読んだ時点の回答・%3で開始</translation>
     </message>
@@ -290,6 +310,14 @@
 <context>
     <name>kvasir::AnswerPanel</name>
     <message>
+        <source>New conversation</source>
+        <translation>新しい会話</translation>
+    </message>
+    <message>
+        <source>A new conversation. The earlier ones are in the library, below the document&apos;s name.</source>
+        <translation>新しい会話です。これまでの会話は、ライブラリの文書名の下にあります。</translation>
+    </message>
+    <message>
         <source>Answers</source>
         <translation>回答</translation>
     </message>
@@ -347,6 +375,14 @@
 </context>
 <context>
     <name>kvasir::AnswerView</name>
+    <message>
+        <source>Follows on from an earlier answer</source>
+        <translation>前の回答に続く質問</translation>
+    </message>
+    <message>
+        <source>Follows on from answer %1</source>
+        <translation>回答%1に続く質問</translation>
+    </message>
     <message>
         <source>Looked at most, and not carried here:</source>
         <translation>精読が最も参照し、ここでは引き継がれなかった箇所:</translation>
@@ -618,10 +654,10 @@
         <translation>文書を開く</translation>
     </message>
     <message>
-        <source>Your documents and the questions you asked them appear here.
+        <source>Your documents and the conversations about them appear here.
 
 They are kept on this computer, in your own data folder, until you delete them.</source>
-        <translation>開いた文書と質問がここに表示されます。
+        <translation>開いた文書と会話がここに表示されます。
 
 削除するまで、このパソコンのデータフォルダーに保存されます。</translation>
     </message>
@@ -882,6 +918,18 @@ They are kept on this computer, in your own data folder, until you delete them.<
 </context>
 <context>
     <name>kvasir::QuestionBox</name>
+    <message>
+        <source>Follows on from answer %1</source>
+        <translation>回答%1に続く質問</translation>
+    </message>
+    <message>
+        <source>Follow on from answer %1</source>
+        <translation>回答%1に続けて質問する</translation>
+    </message>
+    <message>
+        <source>Ask without answer %1</source>
+        <translation>回答%1に続けない</translation>
+    </message>
     <message>
         <source>Ask</source>
         <comment>the button</comment>
@@ -1279,6 +1327,10 @@ They are kept on this computer, in your own data folder, until you delete them.<
 </context>
 <context>
     <name>kvasir::WindowActions</name>
+    <message>
+        <source>&amp;New conversation</source>
+        <translation>新しい会話(&amp;N)</translation>
+    </message>
     <message>
         <source>&amp;File</source>
         <translation>ファイル(&amp;F)</translation>

@@ -157,6 +157,25 @@ TEST_F(Parts, OnePartIsTheOrdinaryAnswer) {
     }
 }
 
+TEST_F(Parts, EarlierTurnsGoAlong) {
+    const auto document = test::textDocument(test::leaseText(30));
+    const auto parts = prepare({document});
+    readAll(*parts);
+    auto read = sharedEngine->prepare(document);
+    ASSERT_TRUE(read);
+    ASSERT_TRUE(sharedEngine->readEarly(**read, {}, {}));
+    AskRequest asked = request("And of item 12?");
+    asked.turns = {
+        {"What is the fee of item 3?", "\"The fee of item 3 is 121 euros\"\n\nAnswer: 121 euros."}};
+    const auto apart = ask(*parts, asked);
+    asked.policy = Policy::fixedRate(sharedEngine->model().config(), 1000);
+    const auto whole = sharedEngine->ask(**read, asked, {}, [](std::string_view) {});
+    ASSERT_TRUE(apart && whole);
+    EXPECT_EQ(apart->tokens, whole->tokens);
+    EXPECT_EQ(apart->answer.turns.taken, 1);
+    EXPECT_EQ(apart->answer.turns.tokens, whole->answer.turns.tokens);
+}
+
 TEST_F(Parts, AnswersFromThePartsThatAreRead) {
     const auto document = test::textDocument(test::leaseText(150));
     const auto parts = prepare({document});

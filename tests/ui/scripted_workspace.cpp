@@ -267,7 +267,9 @@ QString ScriptedWorkspace::addAnswer(DocumentId id, Answer answer) {
     const QString key = QString("A%1").arg(m_nextAnswer++);
     answer.id = key.toStdString();
     m_answers[key] = {id, answer};
-    m_entries[id].answers.push_back(key);
+    Entry& entry = m_entries[id];
+    if (entry.open == 0) entry.open = m_nextConversation++;
+    entry.talks[entry.open].push_back(key);
     emit answersChanged(id);
     return key;
 }
@@ -393,9 +395,10 @@ void ScriptedWorkspace::continueReading(DocumentId document) {
     setReading(document, state);
 }
 
-QString ScriptedWorkspace::ask(DocumentId document, const QString& question) {
+QString ScriptedWorkspace::ask(DocumentId document, const QString& question, const QString& after) {
     Answer answer;
     answer.question = question.toStdString();
+    answer.after = after.toStdString();
     answer.state = AnswerState::Waiting;
     answer.pins = static_cast<std::int32_t>(m_entries.at(document).pins.size());
     const QString id = addAnswer(document, answer);
@@ -443,7 +446,36 @@ void ScriptedWorkspace::stop(const QString& answer) {
 
 std::vector<QString> ScriptedWorkspace::answers(DocumentId document) const {
     const auto it = m_entries.find(document);
-    return it == m_entries.end() ? std::vector<QString>() : it->second.answers;
+    if (it == m_entries.end() || it->second.open == 0) return {};
+    return it->second.talks.at(it->second.open);
+}
+
+std::vector<ConversationInfo> ScriptedWorkspace::conversations(DocumentId document) const {
+    std::vector<ConversationInfo> list;
+    const auto it = m_entries.find(document);
+    if (it == m_entries.end()) return list;
+    for (const auto& [id, answers] : it->second.talks) {
+        const auto questions = std::count_if(answers.begin(), answers.end(), [&](const QString& key) {
+            return m_answers.at(key).second.follows.empty();
+        });
+        list.push_back({id, QString::fromStdString(m_answers.at(answers.front()).second.question),
+                        static_cast<int>(questions)});
+    }
+    return list;
+}
+
+ConversationId ScriptedWorkspace::conversation(DocumentId document) const {
+    const auto it = m_entries.find(document);
+    return it == m_entries.end() ? 0 : it->second.open;
+}
+
+void ScriptedWorkspace::openConversation(DocumentId document, ConversationId conversation) {
+    m_entries[document].open = conversation;
+    emit answersChanged(document);
+}
+
+void ScriptedWorkspace::newConversation(DocumentId document) {
+    openConversation(document, 0);
 }
 
 Answer ScriptedWorkspace::answer(const QString& answer) const {

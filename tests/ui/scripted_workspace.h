@@ -48,8 +48,12 @@ public:
     void cancelPageImages(DocumentId document) override;
     void stopReading(DocumentId document) override;
     void continueReading(DocumentId document) override;
-    QString ask(DocumentId document, const QString& question) override;
+    QString ask(DocumentId document, const QString& question, const QString& after = {}) override;
     void stop(const QString& answer) override;
+    std::vector<ConversationInfo> conversations(DocumentId document) const override;
+    ConversationId conversation(DocumentId document) const override;
+    void openConversation(DocumentId document, ConversationId conversation) override;
+    void newConversation(DocumentId document) override;
     std::vector<QString> answers(DocumentId document) const override;
     Answer answer(const QString& answer) const override;
     WordMarks marks(const QString& answer) const override;
@@ -81,7 +85,8 @@ private:
         WordMarks marks;
         std::vector<Citation> cited;
         bool japanese = false, hidden = false;
-        std::vector<QString> answers;
+        std::map<ConversationId, std::vector<QString>> talks;
+        ConversationId open = 0;  ///< 0: a new one
         std::vector<ByteRange> pins;
         Answer script;
     };
@@ -102,6 +107,7 @@ private:
     };
     std::vector<Request> m_requests;
     int m_nextAnswer = 1;
+    ConversationId m_nextConversation = 1;
 };
 
 /// An answer whose sentences carry citations 1, 2, ... where the text has "[n]".

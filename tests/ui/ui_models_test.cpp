@@ -10,7 +10,7 @@ namespace {
 
 using Mode = QAbstractItemModelTester::FailureReportingMode;
 
-TEST(LibraryModel, ShowsDocumentsAndTheirQuestions) {
+TEST(LibraryModel, ShowsDocumentsAndTheirConversations) {
     ScriptedWorkspace workspace;
     LibraryModel model(workspace, nullptr);
     const QAbstractItemModelTester tester(&model, Mode::Fatal);
@@ -23,12 +23,24 @@ TEST(LibraryModel, ShowsDocumentsAndTheirQuestions) {
     EXPECT_EQ(model.rowCount(document), 0);
     addLogAnswer(workspace, log);
     addLogAnswer(workspace, log);
+    ASSERT_EQ(model.rowCount(document), 1);
+    const QModelIndex conversation = model.index(0, 0, document);
+    EXPECT_EQ(conversation.data().toString(), "Why were orders refused shortly after 02:14?");
+    EXPECT_EQ(conversation.data(LibraryModel::CountRole).toInt(), 2);
+    EXPECT_EQ(conversation.parent(), document);
+    workspace.newConversation(log);
+    EXPECT_EQ(model.rowCount(document), 1) << "it begins with its first question";
+    Answer other;
+    other.question = "Who was told?";
+    other.state = AnswerState::Complete;
+    workspace.addAnswer(log, other);
     ASSERT_EQ(model.rowCount(document), 2);
-    const QModelIndex question = model.index(1, 0, document);
-    EXPECT_EQ(question.data().toString(), "Why were orders refused shortly after 02:14?");
-    EXPECT_EQ(question.data(LibraryModel::AnswerRole).toString(), "A2");
-    EXPECT_EQ(question.parent(), document);
-    EXPECT_EQ(document.data(LibraryModel::CountRole).toInt(), 2);
+    EXPECT_EQ(model.index(1, 0, document).data().toString(), "Who was told?");
+    EXPECT_EQ(model.indexOf(log, workspace.conversation(log)), model.index(1, 0, document));
+    EXPECT_FALSE(model.indexOf(log, 99).isValid());
+    EXPECT_EQ(document.data(LibraryModel::CountRole).toInt(), 3);
+    EXPECT_EQ(model.index(0, 0, document).data(Qt::AccessibleTextRole).toString(),
+              "Why were orders refused shortly after 02:14?, questions asked: 2");
 }
 
 TEST(LibraryModel, FollowsReadingAndForgetting) {

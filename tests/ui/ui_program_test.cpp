@@ -65,6 +65,17 @@ TEST(Program, OpensTheSampleAsksAndShowsTheCitedPage) {
     QTest::mouseClick(chip, Qt::LeftButton);
     QTest::qWait(50);
     EXPECT_EQ(pane->view().currentPlace(), chip->citation().page);
+    // A question that goes on from it, in the same conversation.
+    const QString first = (*workspace)->answers(pane->documentId()).back();
+    QTest::keyClicks(question, "And of the next larger one?");
+    EXPECT_TRUE(window.findChild<QWidget*>("followText")->isVisible());
+    QTest::keyClick(question, Qt::Key_Return);
+    ASSERT_TRUE(QTest::qWaitFor(ended, 400000 * test::kPatience));
+    EXPECT_EQ(last().state, AnswerState::Complete);
+    EXPECT_EQ(last().question, "And of the next larger one?");
+    EXPECT_EQ(QString::fromStdString(last().after), first);
+    EXPECT_EQ(last().turns.taken, 1);
+    EXPECT_EQ((*workspace)->conversations(pane->documentId()).size(), 1U);
     QTest::qWait(2000);  // the page's image, and the end of the pulse
     window.grab().save(KVASIR_SCREENS "/program.png");
 }

@@ -101,6 +101,38 @@ bool takeDocument(QApplication& application, const Look& look, const QDir& folde
     return good;
 }
 
+/// A question that goes on from an answer, in a second conversation.
+bool takeConversation(QApplication& application, const Look& look, const QDir& folder) {
+    ScriptedWorkspace workspace;
+    workspace.setSetting("language", look.language);
+    workspace.setSetting("theme", look.theme);
+    const bool japanese = QString(look.language) == "ja";
+    const DocumentId id = japanese ? addJapaneseContract(workspace) : addAgreement(workspace);
+    japanese ? addJapaneseAnswers(workspace, id) : addAgreementAnswers(workspace, id);
+    workspace.newConversation(id);
+    Answer first =
+        scriptedAnswer(japanese ? "遅延損害金は年何%ですか。" : "How high is the interest on late payments?",
+                       japanese ? "年6%です。" : "It is 6 per cent a year.", {});
+    Answer second =
+        scriptedAnswer(japanese ? "では、分割払いの場合は？" : "And where payment is in instalments?",
+                       japanese ? "年8%です。" : "It is 8 per cent a year.", {});
+    second.after = workspace.addAnswer(id, first).toStdString();
+    second.turns = {2, 1, 240, false, TurnsTaken::Limit::Tokens};
+    workspace.addAnswer(id, second);
+    Desktop desktop(application, workspace, {});
+    MainWindow& window = desktop.window();
+    window.resize(look.size);
+    window.show();
+    window.openFile(workspace.info(id).path);
+    settle();
+    auto* edit = window.findChild<QPlainTextEdit*>("questionEdit");
+    edit->setPlainText(japanese ? "それはいつからですか。" : "And from when on?");
+    edit->setFocus();
+    bool good = save(window, folder, QString("conversation_%1").arg(look.name));
+    edit->setPlainText(japanese ? "準拠法は何ですか。" : "Which law governs the agreement?");
+    return save(window, folder, QString("conversation_by_itself_%1").arg(look.name)) && good;
+}
+
 bool takeStart(QApplication& application, const Look& look, const QDir& folder) {
     ScriptedWorkspace workspace;
     workspace.setSetting("language", look.language);
@@ -134,6 +166,7 @@ int main(int argc, char** argv) {
     bool good = true;
     for (const Look& look : looks) {
         good = takeDocument(application, look, folder) && good;
+        good = takeConversation(application, look, folder) && good;
         good = takeStart(application, look, folder) && good;
     }
     return good ? 0 : 1;

@@ -8,6 +8,7 @@
 #include <QScrollBar>
 #include <QSignalSpy>
 #include <QTest>
+#include <QTreeView>
 
 #include "tests/ui/sample_scenes.h"
 #include "ui/answer_text.h"
@@ -74,6 +75,107 @@ TEST_F(Window, AsksByKeysAndJumpsToTheCitedPageByAClick) {
     EXPECT_EQ(view().currentPlace(), 62) << "forward";
     keys(Qt::Key_F8);
     EXPECT_EQ(view().currentPlace(), 36) << "next citation";
+}
+
+TEST_F(Window, AQuestionFollowsOnWhenItLooksSoAndByHand) {
+    openAgreement();
+    m_workspace.setScript(m_agreement, scriptedAnswer("", "Sixty days.", {}));
+    const auto ask = [&](const char* text, const QString& answer) {
+        keys(Qt::Key_L, Qt::ControlModifier);
+        QTest::keyClicks(QApplication::focusWidget(), text);
+        keys(Qt::Key_Return);
+        EXPECT_TRUE(
+            QTest::qWaitFor([&] { return m_workspace.answer(answer).state == AnswerState::Complete; }, 3000));
+        return QString::fromStdString(m_workspace.answer(answer).after);
+    };
+    auto *row = child<QWidget>("followRow"), *text = child<QWidget>("followText"),
+         *remove = child<QWidget>("followRemove"), *add = child<QWidget>("followAdd");
+    EXPECT_FALSE(row->isVisible()) << "there is nothing to follow on from";
+    EXPECT_EQ(ask("And with how much notice?", "A1"), "");
+    EXPECT_TRUE(row->isVisible());
+    EXPECT_FALSE(text->isVisible());
+    EXPECT_EQ(qobject_cast<QPushButton*>(add)->text(), "Follow on from answer 1");
+
+    // As it is typed.
+    QWidget* edit = child<QWidget>("questionEdit");
+    edit->setFocus();
+    QTest::keyClicks(edit, "And for the seller?");
+    EXPECT_TRUE(text->isVisible());
+    EXPECT_EQ(qobject_cast<QLabel*>(text)->text(), "Follows on from answer 1");
+    EXPECT_EQ(edit->accessibleDescription(), "Follows on from answer 1");
+    EXPECT_EQ(remove->accessibleName(), "Ask without answer 1");
+    keys(Qt::Key_Return);
+    ASSERT_TRUE(
+        QTest::qWaitFor([&] { return m_workspace.answer("A2").state == AnswerState::Complete; }, 3000));
+    EXPECT_EQ(m_workspace.answer("A2").after, "A1");
+    EXPECT_EQ(window().findChildren<QLabel*>("answerAfter").back()->text(), "Follows on from answer 1");
+
+    // Taken away by the keyboard, for this question only.
+    edit->setFocus();
+    QTest::keyClicks(edit, "And for the buyer?");
+    for (int i = 0; i < 3 && QApplication::focusWidget() != remove; ++i)
+        keys(Qt::Key_Backtab, Qt::ShiftModifier);
+    ASSERT_EQ(QApplication::focusWidget(), remove);
+    keys(Qt::Key_Space);
+    EXPECT_FALSE(text->isVisible());
+    EXPECT_EQ(QApplication::focusWidget(), edit) << "one goes on writing";
+    keys(Qt::Key_Return);
+    ASSERT_TRUE(
+        QTest::qWaitFor([&] { return m_workspace.answer("A3").state == AnswerState::Complete; }, 3000));
+    EXPECT_EQ(m_workspace.answer("A3").after, "");
+    EXPECT_EQ(ask("And for both?", "A4"), "A3") << "the newest, again by itself";
+
+    // Added by hand where the question does not look so.
+    edit->setFocus();
+    QTest::keyClicks(edit, "Which law governs the agreement?");
+    EXPECT_FALSE(text->isVisible());
+    for (int i = 0; i < 3 && QApplication::focusWidget() != add; ++i)
+        keys(Qt::Key_Backtab, Qt::ShiftModifier);
+    ASSERT_EQ(QApplication::focusWidget(), add);
+    keys(Qt::Key_Space);
+    EXPECT_TRUE(text->isVisible());
+    EXPECT_EQ(qobject_cast<QLabel*>(text)->text(), "Follows on from answer 4");
+    QTest::keyClicks(edit, " Really?");
+    EXPECT_TRUE(text->isVisible()) << "what was chosen stays";
+    keys(Qt::Key_Return);
+    EXPECT_EQ(m_workspace.answer("A5").after, "A4");
+}
+
+TEST_F(Window, ANewConversationBeginsByKeysAndTheOldOneIsInTheLibrary) {
+    openAgreement();
+    m_workspace.setScript(m_agreement, scriptedAnswer("", "Sixty days.", {}));
+    keys(Qt::Key_L, Qt::ControlModifier);
+    QTest::keyClicks(QApplication::focusWidget(), "With how much notice?");
+    keys(Qt::Key_Return);
+    ASSERT_TRUE(
+        QTest::qWaitFor([&] { return m_workspace.answer("A1").state == AnswerState::Complete; }, 3000));
+    ASSERT_EQ(window().findChildren<QWidget*>("answerView").size(), 1);
+    const ConversationId first = m_workspace.conversation(m_agreement);
+
+    keys(Qt::Key_N, Qt::ControlModifier);
+    EXPECT_EQ(window().findChildren<QWidget*>("answerView").size(), 0);
+    EXPECT_TRUE(child<QLabel>("answersEmpty")->isVisible());
+    EXPECT_FALSE(child<QWidget>("followRow")->isVisible());
+    EXPECT_FALSE(child<QWidget>("newConversation")->isEnabled()) << "this one is new";
+    ASSERT_EQ(QApplication::focusWidget(), child<QWidget>("questionEdit"));
+    QTest::keyClicks(QApplication::focusWidget(), "And for the seller?");
+    keys(Qt::Key_Return);
+    ASSERT_TRUE(
+        QTest::qWaitFor([&] { return m_workspace.answer("A2").state == AnswerState::Complete; }, 3000));
+    EXPECT_EQ(m_workspace.answer("A2").after, "") << "nothing of another conversation";
+    EXPECT_NE(m_workspace.conversation(m_agreement), first);
+
+    auto* tree = child<QTreeView>("libraryTree");
+    const QModelIndex document = tree->currentIndex().parent();
+    ASSERT_TRUE(document.isValid());
+    ASSERT_EQ(tree->model()->rowCount(document), 2);
+    EXPECT_EQ(tree->currentIndex().data().toString(), "And for the seller?");
+    tree->setFocus();
+    keys(Qt::Key_Up);
+    keys(Qt::Key_Return);
+    EXPECT_EQ(m_workspace.conversation(m_agreement), first);
+    ASSERT_EQ(window().findChildren<QWidget*>("answerView").size(), 1);
+    EXPECT_EQ(window().findChild<QLabel*>("answerQuestion")->text(), "With how much notice?");
 }
 
 TEST_F(Window, MarksCycleAndAreRemembered) {

@@ -1,5 +1,7 @@
 #include "app/eval/evaluation.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "app/eval/generators.h"
@@ -29,7 +31,7 @@ TEST_F(EvaluationTest, ComparesEverySettingWithFullContext) {
         {"shipped,rate=1", "shipped,rate=0.05", "full", "paper", "random,rate=0.2", "look,tokens=200"});
     Evaluation evaluation(*sharedEngine, asked, [](const std::string&, double) {});
     const std::string& text = generated->document->text;
-    const auto find = [&](const std::string&) {
+    const auto find = [&](const std::string&, std::span<const Turn>) {
         return std::vector<ByteRange>{
             {0, static_cast<std::uint32_t>(std::min<std::size_t>(400, text.size()))}};
     };
@@ -77,8 +79,9 @@ TEST_F(EvaluationTest, NothingFoundIsNoAnswer) {
     const auto generated = generate("needles", {300, 1, 1});
     const std::vector<Setting> asked = settings({"look"});
     Evaluation evaluation(*sharedEngine, asked, [](const std::string&, double) {});
-    ASSERT_TRUE(evaluation.ask(generated->document, generated->questions,
-                               [](const std::string&) { return std::vector<ByteRange>(); }, {}));
+    ASSERT_TRUE(evaluation.ask(
+        generated->document, generated->questions,
+        [](const std::string&, std::span<const Turn>) { return std::vector<ByteRange>(); }, {}));
     EXPECT_FALSE(evaluation.rows().front().answer.answerable);
     EXPECT_EQ(summarise(evaluation.rows(), asked).front().missed, 1);
 }
@@ -105,9 +108,43 @@ TEST_F(EvaluationTest, ReadsHowMuchIsRepeated) {
     EXPECT_EQ(setting->policy.tspLayer, 7);
 }
 
+TEST_F(EvaluationTest, QuestionsGoOnFromOthersAsTheSettingSays) {
+    const auto generated = generate("needles", {500, 3, 1});
+    ASSERT_TRUE(generated);
+    std::vector<Question> questions = generated->questions;
+    questions[2].after = questions[1].id;
+    const std::vector<Setting> asked =
+        settings({"full", "full,after=0", "full,turns=1", "full,turns=2", "look,tokens=200,turns=1"});
+    EXPECT_EQ(asked[2].base, "full");
+    EXPECT_EQ(asked[4].base, "look,tokens=200");
+    std::vector<std::size_t> searched;
+    const auto find = [&](const std::string&, std::span<const Turn> turns) {
+        searched.push_back(turns.size());
+        return std::vector<ByteRange>{{0, 300}};
+    };
+    Evaluation evaluation(*sharedEngine, asked, [](const std::string&, double) {});
+    const auto done = evaluation.ask(generated->document, questions, find, {});
+    ASSERT_TRUE(done) << done.error().message();
+    const auto given = [&](std::size_t question, std::size_t setting) {
+        return evaluation.rows()[question * asked.size() + setting].answer.turns.given;
+    };
+    EXPECT_EQ(given(0, 0), 0);
+    EXPECT_EQ(given(2, 0), 1) << "the one that it names";
+    EXPECT_EQ(given(2, 1), 0);
+    EXPECT_EQ(given(0, 2), 1) << "another, behind the first the last that stands by itself";
+    EXPECT_EQ(given(2, 2), 2) << "an unrelated one, and the one that it names";
+    EXPECT_EQ(given(0, 3), 1) << "there is no other";
+    EXPECT_EQ(given(1, 4), 1);
+    EXPECT_TRUE(evaluation.rows()[1].verdict) << "compared with the first full reading";
+    EXPECT_EQ(*evaluation.rows()[1].verdict, Verdict::SameWords);
+    EXPECT_EQ(*std::ranges::max_element(searched), 2U)
+        << "words of what it goes on from are searched for too";
+}
+
 TEST_F(EvaluationTest, RefusesSettingsItCannotRead) {
     for (const char* text : {"", "fast", "look,tokens=", "look,tokens=0", "look,tokens=1x", "random,size=1",
-                             "full,rate=2", "full,found=", "full,looked=-1", "shipped,found=2x"}) {
+                             "full,rate=2", "full,found=", "full,turns=", "full,turns=-1", "full,after=x",
+                             "look,found=3", "full,looked=-1", "shipped,found=2x"}) {
         const auto setting = settingFromText(text, sharedEngine->model().config());
         ASSERT_FALSE(setting) << text;
         EXPECT_EQ(setting.error().code, ErrorCode::InvalidArgument);

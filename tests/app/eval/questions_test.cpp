@@ -28,6 +28,23 @@ TEST(Questions, AreReadByColumnNames) {
     EXPECT_FALSE((*questions)[2].expected.answerable());
 }
 
+TEST(Questions, GoOnFromRowsAbove) {
+    const test::ScratchFolder folder;
+    const auto read = [&](const std::string& rows) {
+        return readQuestions(folder.write("q.tsv", "id\tdocument\tquestion\tafter\n" + rows));
+    };
+    const auto questions = read("q1\ta\tHow much?\t\nq2\ta\tAnd then?\tq1\nq3\ta\tAnd for B?\tq2\n");
+    ASSERT_TRUE(questions) << questions.error().message();
+    EXPECT_EQ((*questions)[0].after, "");
+    EXPECT_EQ((*questions)[2].after, "q2");
+    for (const char* rows :
+         {"q1\ta\tHow much?\tq2\n", "q1\ta\tHow much?\tq1\n", "q1\ta\tHow much?\t\nq2\tb\tAnd then?\tq1\n"}) {
+        const auto refused = read(rows);
+        ASSERT_FALSE(refused) << rows;
+        EXPECT_EQ(refused.error().code, ErrorCode::Damaged);
+    }
+}
+
 TEST(Questions, SayWhatIsWrongWithAFile) {
     const test::ScratchFolder folder;
     const auto codeOf = [&](const std::string& text) {

@@ -160,6 +160,9 @@ TEST_F(StoreOpenTest, ReadsAStoreOfVersion1) {
     EXPECT_EQ(view->facts(e.id)->at(0).text, "31 March 2027");
     EXPECT_EQ(e.finish, std::nullopt);
     EXPECT_EQ(e.follows, 0);
+    EXPECT_EQ(e.after, 0);
+    EXPECT_EQ(e.turns.given, 0);
+    EXPECT_EQ(view->conversations(document)->at(0).title, e.question) << "called by its first question";
     EXPECT_EQ(*view->check(e.id), std::nullopt);
     const auto trace = *view->trace(e.id);
     ASSERT_TRUE(trace);
@@ -170,6 +173,44 @@ TEST_F(StoreOpenTest, ReadsAStoreOfVersion1) {
     EXPECT_THAT(*view->metrics(0), SizeIs(1));
     EXPECT_THAT(*view->search("契約", 5), SizeIs(1));
     EXPECT_THAT(*view->searchPassages(document, "lease", 5), SizeIs(1));
+}
+
+/// Version 5: before, a conversation was begun with each document that was opened, and had its name.
+TEST_F(StoreOpenTest, ConversationsGetTheirFirstQuestionForATitle) {
+    fs::create_directories(m_folder);
+    {
+        SQLite::Database database(file(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+        SearchTokenizer::install(database.getHandle());
+        const std::vector<Migration>& steps = migrations();
+        const auto five = std::ranges::find(steps, 5, &Migration::to);
+        migrate(database, {steps.begin(), five});
+        database.exec(R"sql(
+            INSERT INTO documents VALUES (1, 'aa', 'a.pdf', '/a.pdf', 0, 5, 0, 0, x'', 0, 0);
+            INSERT INTO conversations VALUES (1, 1, 'a.pdf', 10), (2, 1, 'a.pdf', 20), (3, 1, 'a.pdf', 30);
+        )sql");
+        for (const auto& [conversation, question] :
+             {std::pair(1, "Who pays?"), std::pair(1, "And when?"), std::pair(3, "How much?")}) {
+            database.exec(
+                "INSERT INTO exchanges (conversation_id, asked_at, question, answer, state, mode, "
+                "model_name, model_sha256, policy, prompt_tokens, carried_tokens, answer_tokens, "
+                "error_what, error_where, error_advice, missing_pages) VALUES (" +
+                std::to_string(conversation) + ", 0, '" + question +
+                "', 'A.', 1, 1, '', '', '', 0, 0, 0, '', '', '', x'')");
+        }
+    }
+    open();
+    ASSERT_TRUE(m_store);
+    const auto view = reader();
+    const auto conversations = *view->conversations(1);
+    ASSERT_THAT(conversations, SizeIs(2)) << "one that was never asked in goes";
+    EXPECT_EQ(conversations[0].title, "Who pays?");
+    EXPECT_EQ(conversations[1].title, "How much?");
+    EXPECT_EQ(conversations[1].id, 3);
+    const auto exchanges = *view->exchanges(1);
+    ASSERT_THAT(exchanges, SizeIs(2));
+    EXPECT_EQ(exchanges[1].after, 0);
+    EXPECT_EQ(exchanges[1].turns.limit, TurnsTaken::Limit::None);
+    EXPECT_EQ(m_store->reserveConversation(), 4) << "an id is never used again";
 }
 
 TEST_F(StoreOpenTest, MigrationsAreStepwiseAndAllOrNothing) {

@@ -64,6 +64,19 @@ TEST_F(StoreRecordsTest, ListsTheLastOpenedFirst) {
     EXPECT_EQ(list[1].id, first);
 }
 
+TEST_F(StoreRecordsTest, AConversationMayBeNamedBeforeItIsBegun) {
+    const RowId document = addDocument();
+    const RowId known = addConversation(document), reserved = m_store->reserveConversation();
+    EXPECT_EQ(reserved, known + 1);
+    auto begun = m_store->addConversation({reserved, document, "When does it end?", 5});
+    auto exchange = m_store->beginExchange(sampleExchange(reserved));
+    EXPECT_EQ(*begun.get(), reserved);
+    EXPECT_TRUE(exchange.get());
+    EXPECT_EQ(addConversation(document), reserved + 1);
+    const RowId unused = m_store->reserveConversation();
+    EXPECT_FALSE(m_store->beginExchange(sampleExchange(unused)).get()) << "it was never begun";
+}
+
 TEST_F(StoreRecordsTest, KeepsEverythingAboutAnAnswer) {
     const RowId document = addDocument();
     Exchange e = sampleExchange(addConversation(document));
@@ -85,6 +98,8 @@ TEST_F(StoreRecordsTest, KeepsEverythingAboutAnAnswer) {
     e.finish = FinishReason::Repetition;
     e.passages = 7;
     e.parts = {3, 12};
+    e.after = *m_store->beginExchange(sampleExchange(e.conversationId)).get();
+    e.turns = {4, 2, 201, true, TurnsTaken::Limit::Window};
     const std::vector<CitationRecord> citations = {{1, {0, 25}, {{10, 20}, {40, 44}}, 2, 17, "31 March 2027"},
                                                    {2, {25, 25}, {}, 0, 0, ""}};
     const std::vector<CheckedFact> facts = {{"2027", 20, 24, CheckedFact::Found::Nowhere, -1}};
@@ -112,6 +127,14 @@ TEST_F(StoreRecordsTest, KeepsEverythingAboutAnAnswer) {
     EXPECT_EQ(back.parts.read, 3);
     EXPECT_EQ(back.parts.all, 12);
     EXPECT_EQ(back.passages, 7);
+    EXPECT_EQ(back.after, e.after);
+    EXPECT_EQ(back.turns.given, 4);
+    EXPECT_EQ(back.turns.taken, 2);
+    EXPECT_EQ(back.turns.tokens, 201);
+    EXPECT_TRUE(back.turns.shortened);
+    EXPECT_EQ(back.turns.limit, TurnsTaken::Limit::Window);
+    ASSERT_TRUE(m_store->deleteExchange(e.after).get());
+    EXPECT_EQ(reader()->exchange(e.id)->after, 0) << "what goes on from a deleted answer stays";
 
     const auto c = *reader()->citations(e.id);
     ASSERT_THAT(c, SizeIs(2));

@@ -49,6 +49,42 @@ protected:
     RowId m_english = 0, m_japanese = 0;
 };
 
+/// 'And for the second year?' says nothing about rent.
+TEST_F(StoreSearchTest, WordsOfEarlierQuestionsCountLess) {
+    const RowId document = addDocument("cc03");
+    ASSERT_TRUE(m_store
+                    ->indexDocument(document, makeDocument({{"The rent of the first year is 900."},
+                                                            {"The rent of the second year is 950."},
+                                                            {"The service charge of the second year is 80."},
+                                                            {"The rent of the third year is 990."},
+                                                            {"Nobody may keep animals in the yard."}}))
+                    .get());
+    const auto found = [&](std::string_view query, const std::vector<std::string>& earlier) {
+        std::vector<std::int32_t> pages;
+        const auto hits = *reader()->searchPassages(document, query, 10, earlier);
+        for (const PassageHit& hit : hits)
+            pages.push_back(hit.page);
+        return pages;
+    };
+    const std::string before = "What is the rent in the first year?";
+    ASSERT_THAT(found("And for the second year?", {before}), SizeIs(5));
+    EXPECT_EQ(found("And for the second year?", {before})[0], 1) << "the new words first, then the old ones";
+    EXPECT_EQ(found("May anybody keep animals?", {before})[0], 4) << "its own words weigh more";
+    EXPECT_EQ(found("And the third?", {"And for the second year?", before})[0], 3);
+    EXPECT_EQ(found("???", {"animals"}), std::vector<std::int32_t>{4}) << "no words of its own";
+    EXPECT_THAT(found("???", {"", "!"}), SizeIs(0));
+    const auto plain = *reader()->searchPassages(document, before, 10);
+    const auto same = *reader()->searchPassages(document, before, 10, std::vector<std::string>{before});
+    ASSERT_EQ(same.size(), plain.size());
+    for (std::size_t i = 0; i < plain.size(); ++i)
+        EXPECT_DOUBLE_EQ(same[i].score, plain[i].score) << "a word counts once";
+    const auto japanese = *reader()->searchPassages(m_japanese, "では、敷金は？", 10,
+                                                    std::vector<std::string>{"賃料は月額いくらですか。"});
+    ASSERT_THAT(japanese, SizeIs(2));
+    EXPECT_EQ(japanese[0].page, 2);
+    EXPECT_EQ(japanese[1].page, 1);
+}
+
 TEST_F(StoreSearchTest, FindsJapaneseWordsOfAnyLength) {
     EXPECT_THAT(pages("契約", m_japanese), ElementsAre(0)) << "two characters";
     EXPECT_THAT(pages("約期", m_japanese), ElementsAre(0)) << "across words";
@@ -86,7 +122,9 @@ TEST_F(StoreSearchTest, NothingInAQueryIsSyntax) {
                              "!!!", "\x01\x02", "{}", "(", "\xFF\xFE", "'"}) {
         const auto hits = reader()->search(text, 5);
         ASSERT_TRUE(hits) << text << ": " << hits.error().message();
-        ASSERT_TRUE(reader()->searchPassages(m_english, text, 5)) << text;
+        const auto passages = reader()->searchPassages(m_english, text, 5);
+        ASSERT_TRUE(passages) << text << ": " << passages.error().message();
+        ASSERT_TRUE(reader()->searchPassages(m_english, "lease", 5, std::vector<std::string>{text})) << text;
     }
     ASSERT_TRUE(reader()->search(std::string("lease\0writing", 13), 5));
     EXPECT_THAT(*reader()->search("lease", 0), IsEmpty());
