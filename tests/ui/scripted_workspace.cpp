@@ -408,7 +408,7 @@ QString ScriptedWorkspace::ask(DocumentId document, const QString& question, con
 
 QString ScriptedWorkspace::askAgain(const QString& answer) {
     const auto& [document, asked] = m_answers.at(answer);
-    return ask(document, QString::fromStdString(asked.question));
+    return ask(document, QString::fromStdString(asked.question), QString::fromStdString(asked.after));
 }
 
 void ScriptedWorkspace::stream() {
@@ -445,9 +445,8 @@ void ScriptedWorkspace::stop(const QString& answer) {
 }
 
 std::vector<QString> ScriptedWorkspace::answers(DocumentId document) const {
-    const auto it = m_entries.find(document);
-    if (it == m_entries.end() || it->second.open == 0) return {};
-    return it->second.talks.at(it->second.open);
+    const ConversationId open = conversation(document);
+    return open == 0 ? std::vector<QString>() : m_entries.at(document).talks.at(open);
 }
 
 std::vector<ConversationInfo> ScriptedWorkspace::conversations(DocumentId document) const {
@@ -472,10 +471,6 @@ ConversationId ScriptedWorkspace::conversation(DocumentId document) const {
 void ScriptedWorkspace::openConversation(DocumentId document, ConversationId conversation) {
     m_entries[document].open = conversation;
     emit answersChanged(document);
-}
-
-void ScriptedWorkspace::newConversation(DocumentId document) {
-    openConversation(document, 0);
 }
 
 Answer ScriptedWorkspace::answer(const QString& answer) const {

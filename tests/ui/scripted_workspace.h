@@ -53,7 +53,7 @@ public:
     std::vector<ConversationInfo> conversations(DocumentId document) const override;
     ConversationId conversation(DocumentId document) const override;
     void openConversation(DocumentId document, ConversationId conversation) override;
-    void newConversation(DocumentId document) override;
+    void newConversation(DocumentId document) override { openConversation(document, 0); }
     std::vector<QString> answers(DocumentId document) const override;
     Answer answer(const QString& answer) const override;
     WordMarks marks(const QString& answer) const override;
