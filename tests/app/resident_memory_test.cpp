@@ -12,7 +12,6 @@ namespace kvasir {
 namespace {
 
 using kernels::KvType;
-using Document_ = std::unique_ptr<ReadDocument>;
 
 class ResidentMemoryTest : public testing::Test {
 protected:
@@ -48,7 +47,7 @@ protected:
     /// In use now: on the device, and read as far as it goes.
     Result<void> use(std::size_t i, bool full = true) {
         m_documents[i]->used = ++m_uses;
-        const Result<void> made = m_engine->makeResident(*m_documents[i], {});
+        Result<void> made = m_engine->makeResident(*m_documents[i], {});
         if (!made) return made;
         m_engine->restore(*m_documents[i], full, {}, {});
         const Result<void> early = m_engine->readEarly(*m_documents[i], {}, {});
@@ -92,7 +91,7 @@ protected:
     std::optional<PieceStore> m_pieces;
     std::unique_ptr<AnswerEngine> m_engine;
     test::WatchedBackend* m_device = nullptr;
-    std::vector<Document_> m_documents;
+    std::vector<std::unique_ptr<ReadDocument>> m_documents;
     std::size_t m_each = 0;
     std::uint64_t m_uses = 0;
     int m_layersRead = 0;

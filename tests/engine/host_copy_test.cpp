@@ -196,6 +196,7 @@ TEST_F(HostCopyTest, StagingLendsAFewBlocksAgainAndAgain) {
     EXPECT_FALSE(staging.exists());
     EXPECT_TRUE(staging.hasFree());
     std::vector<PieceBlock> blocks;
+    blocks.reserve(3);
     for (int i = 0; i < 3; ++i)
         blocks.push_back(staging.take());
     EXPECT_TRUE(blocks[0] && blocks[1] && blocks[2]);
