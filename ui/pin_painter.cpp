@@ -50,6 +50,7 @@ void paintPagePins(QPainter& painter, const PagePins& pins, const PageMarks* mar
     };
     for (const PagePins::Pin& pin : pins.pins) {
         std::vector<QRectF> lines;
+        lines.reserve(pin.lines.size());
         for (const QRectF& line : pin.lines)
             lines.push_back(scaled(line));
         const double top = std::round(lines.front().top());
