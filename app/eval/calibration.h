@@ -19,10 +19,10 @@ namespace kvasir::eval {
 /// Asks generated questions (needles, tables, pairs, negation, dates; none of any test set) by full reading
 /// and by quick answers that select at each of several layers, with the shipped policy's other settings and
 /// no least number. T is the earliest layer that keeps the facts of nine of ten full answers and whose last
-/// hidden states are within 0.00035 of the full reading's; where none is, the one that keeps most, and of
+/// hidden states are within 1/3000 of the full reading's; where none is, the one that keeps most, and of
 /// equals the one with the smallest distance. Heads: over the right full answers, the mean share of a head's
 /// attention on the document, sinks left out, that lands on the lines that hold the answer while the
-/// quotation is written; those with at least half.
+/// quotation is written; those with at least half, of the layer that has most of them.
 class Calibrator {
 public:
     struct Settings {
