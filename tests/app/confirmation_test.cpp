@@ -16,6 +16,7 @@ TEST(ConfirmationTest, TwoHundredVerdictsAreTrue) {
     for (int seed = 0; seed < kModels; ++seed) {
         test::TinySizes sizes;
         sizes.layers = 8;
+        sizes.window = 4096;
         sizes.type = kernels::TensorType::Q8_0;
         sizes.seed = static_cast<unsigned>(seed);
         const auto file =

@@ -79,7 +79,9 @@ TEST_F(WorkspacePins, OfALongDocument) {
     const DocumentId id = m_workspace->open(q(lease("long.txt", 330)));
     ASSERT_TRUE(waitFor([&] { return m_workspace->reading(id).parts.all > 0; }));
     const auto text = m_workspace->text(id);
-    const ByteRange pin = *m_workspace->addPin(id, test::rangeOf(*text, "The fee of item 320", 30));
+    const ByteRange fee = test::rangeOf(*text, "The fee of item 320", 30);
+    const Word& line = text->words.at(text->wordsIn(fee.begin, fee.end).first);  // as lines of a text are
+    const ByteRange pin = *m_workspace->addPin(id, {line.begin, line.end});
     const ByteRange all{0, static_cast<std::uint32_t>(text->text.size())};
     EXPECT_GT(m_workspace->pinnedShare(id, all), 1.0);
     const auto much = m_workspace->addPin(id, all);
