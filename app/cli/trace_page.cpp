@@ -253,11 +253,13 @@ std::string inspectedHtml(const InspectedAnswer& inspected) {
         while (end < text.size() && marks[end] == marks[begin])
             ++end;
         const std::string run = escaped(std::string_view(text).substr(begin, end - begin));
-        const std::string state = "m" + std::to_string(marks[begin] & ~kPinnedMark);
-        html += marks[begin] == 0
-                    ? run
-                    : "<span class=\"" + state + ((marks[begin] & kPinnedMark) != 0 ? " p" : "") + "\">" +
-                          run + "</span>";
+        if (marks[begin] == 0) {
+            html += run;
+        } else {
+            html += "<span class=\"m" + std::to_string(marks[begin] & ~kPinnedMark);
+            html += (marks[begin] & kPinnedMark) != 0 ? " p\">" : "\">";
+            html += run + "</span>";
+        }
         begin = end;
     }
     return html + "</pre>\n";
