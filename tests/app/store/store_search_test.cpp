@@ -62,6 +62,7 @@ TEST_F(StoreSearchTest, WordsOfEarlierQuestionsCountLess) {
     const auto found = [&](std::string_view query, const std::vector<std::string>& earlier) {
         std::vector<std::int32_t> pages;
         const auto hits = *reader()->searchPassages(document, query, 10, earlier);
+        pages.reserve(hits.size());
         for (const PassageHit& hit : hits)
             pages.push_back(hit.page);
         return pages;
