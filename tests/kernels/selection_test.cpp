@@ -80,7 +80,8 @@ TEST_P(Selection, whatIsKeptInAnyCaseStandsAround) {
                 static_cast<std::size_t>(which.candidatesEnd - which.candidates));
             std::iota(rivals.begin(), rivals.end(), static_cast<std::int32_t>(which.candidates));
             const float* own = scores.data() + head * kStride;
-            std::stable_sort(rivals.begin(), rivals.end(), [&](auto a, auto b) { return own[a] > own[b]; });
+            std::sort(rivals.begin(), rivals.end(),
+                      [&](auto a, auto b) { return own[a] != own[b] ? own[a] > own[b] : a < b; });
             rivals.resize(static_cast<std::size_t>(which.count));
             std::sort(rivals.begin(), rivals.end());
             for (std::int64_t row = which.first; row < which.candidates; ++row)
