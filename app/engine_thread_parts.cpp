@@ -74,6 +74,9 @@ Result<void> EngineThread::readPart(Work& work, DocumentId id, std::size_t part,
         });
     work.state.parts = work.parts->read();
     reportAway();
+    // Also when a question reads the last part: nobody else will come and say that all are read.
+    if (done)
+        report(id, work, isToBeReadInParts(work) ? ReadingStage::FirstReading : ReadingStage::FirstDone);
     return done;
 }
 
@@ -82,16 +85,17 @@ void EngineThread::runReadPart(Job& job) {
     const std::optional<std::size_t> next = nextPart(*work.parts, work.partOrder);
     if (!next) return;
     const Result<void> done = readPart(work, job.document, *next, m_runningStop.get_token());
-    if (done) {
-        const bool more = isToBeReadInParts(work);
-        report(job.document, work, more ? ReadingStage::FirstReading : ReadingStage::FirstDone);
-    } else if (done.error().code == ErrorCode::OutOfMemory &&
-               m_engine->memory().hasLaterOnes(work.parts->used)) {
-        setAway(job.document, work);
-    } else if (done.error().code != ErrorCode::Cancelled) {
-        failReading(job.document, work, done.error());
-    } else if (work.paused) {
-        report(job.document, work, ReadingStage::Stopped);
+    if (!done) {
+        const ErrorCode code = done.error().code;
+        const bool yields =
+            code == ErrorCode::OutOfMemory && m_engine->memory().hasLaterOnes(work.parts->used);
+        if (yields) {
+            setAway(job.document, work);
+        } else if (code != ErrorCode::Cancelled) {
+            failReading(job.document, work, done.error());
+        } else if (work.paused) {
+            report(job.document, work, ReadingStage::Stopped);
+        }
     }
     reportModel();
 }

@@ -185,6 +185,14 @@ private:
         std::int64_t askedAt = 0;
         RowId lookRow = 0;  ///< of the first look that it stands under; 0: none
         Answer look;
+
+        /// With what the engine does not know of it.
+        Answer completed(Answer answer) const {
+            answer.question = question;
+            answer.after = after;
+            answer.askedAt = askedAt;
+            return answer;
+        }
     };
     std::mutex m_keepingMutex;
     std::map<EngineThread::AnswerKey, Keeping> m_keeping;

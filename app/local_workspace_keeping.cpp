@@ -19,10 +19,7 @@ RowId LocalWorkspace::keep(EngineThread::AnswerKey key, const Answer& answer, co
     }
     const Result<RowId> row = keeping.row.get();
     if (!row) return 0;  // reported through onError
-    Answer kept = answer;
-    kept.question = keeping.question;
-    kept.after = keeping.after;
-    kept.askedAt = keeping.askedAt;
+    Answer kept = keeping.completed(answer);
     if (keeping.lookRow != 0) kept.follows = answerId(keeping.lookRow);
     // A failure is reported through onError as well.
     static_cast<void>(m_library->finish(*row, keeping.conversation, kept, trace, m_modelName));
@@ -52,10 +49,7 @@ RowId LocalWorkspace::keepLook(EngineThread::AnswerKey key, const Answer& answer
     }
     const Result<RowId> row = keeping.row.get();
     if (!row) return 0;  // reported through onError
-    Answer kept = answer;
-    kept.question = keeping.question;
-    kept.after = keeping.after;
-    kept.askedAt = keeping.askedAt;
+    Answer kept = keeping.completed(answer);
     static_cast<void>(m_library->finish(*row, keeping.conversation, kept, trace, m_modelName));
     keeping.lookRow = *row;
     keeping.look = kept;
@@ -79,9 +73,7 @@ RowId LocalWorkspace::keepCheck(EngineThread::AnswerKey key, const ConfirmOutcom
     }
     const Result<RowId> row = keeping.row.get();
     if (!row) return 0;
-    Answer full = outcome.full.answer;
-    full.question = keeping.question;
-    full.after = keeping.after;
+    Answer full = keeping.completed(outcome.full.answer);
     full.askedAt = nowMs();
     // A failure is reported through onError as well.
     const Result<RowId> other = m_library->keepCheck(*row, keeping.conversation, outcome.check, full,

@@ -4,7 +4,8 @@
 
 #include "app/library.h"
 #include "tests/app/app_support.h"
-#include "tests/patience.h"
+#include "tests/app/noted.h"
+#include "tests/engine/tiny_model.h"
 
 namespace kvasir {
 namespace {
@@ -13,7 +14,7 @@ using Stage = ReadingStage;
 using namespace std::chrono_literals;
 
 /// Gathers the engine thread's events; waits are bounded.
-class EngineThreadTest : public testing::Test {
+class EngineThreadTest : public testing::Test, protected test::Noted {
 protected:
     void SetUp() override { KVASIR_NEEDS_SMOLLM2(); }
 
@@ -42,17 +43,6 @@ protected:
     }
     void start() { start(test::modelFile(test::kSmollm2)); }
 
-    template <typename Work>
-    void note(Work work) {
-        const std::lock_guard lock(m_mutex);
-        work();
-        m_changed.notify_all();
-    }
-    template <typename Condition>
-    bool wait(Condition condition, std::chrono::seconds limit = 300s * test::kPatience) {
-        std::unique_lock lock(m_mutex);
-        return m_changed.wait_for(lock, limit, condition);
-    }
     bool reached(DocumentId id, Stage stage) {
         return wait([&] { return std::count(m_stages[id].begin(), m_stages[id].end(), stage) > 0; });
     }
@@ -66,8 +56,6 @@ protected:
         m_thread->ask(document, key, request, std::move(passages));
     }
 
-    std::mutex m_mutex;
-    std::condition_variable m_changed;
     EngineThread::ModelState m_model;
     std::map<DocumentId, std::vector<Stage>> m_stages;
     std::map<std::pair<EngineThread::AnswerKey, AnswerMode>, std::string> m_texts;
@@ -277,6 +265,23 @@ TEST_F(EngineThreadTest, ReadsALongDocumentInPartsAndAsksAgainWhenThereAreMore) 
     EXPECT_TRUE((*finished(2))->trace.notRead.empty());
     m_thread->removeDocument(1);
     EXPECT_TRUE(wait([&] { return m_model.documentBytes == 0; }));
+}
+
+/// A small model reads all parts within the time that a question waits for the best ones.
+TEST_F(EngineThreadTest, AQuestionThatReadsTheLastPartSaysThatAllAreRead) {
+    const test::ScratchFolder folder;
+    const auto model = folder.write("tiny.gguf", test::TinyModel().bytes());
+    start({});
+    const auto document = test::textDocument(test::leaseText(60));
+    m_thread->addDocument(1, document);
+    const ByteRange fee = test::rangeOf(*document, "The fee of item 20", 30);
+    ask(1, 1, [fee] { return std::vector<ByteRange>{fee}; });
+    m_thread->loadModel(model);
+    ASSERT_NE(finished(1), nullptr);
+    ASSERT_TRUE(*finished(1)) << finished(1)->error().message();
+    EXPECT_EQ((*finished(1))->answer.mode, AnswerMode::Parts);
+    EXPECT_EQ((*finished(1))->answer.parts.read, (*finished(1))->answer.parts.all);
+    EXPECT_TRUE(reached(1, Stage::FirstDone));
 }
 
 TEST_F(EngineThreadTest, StoppingAQuestionInPartsLeavesTheReading) {

@@ -9,11 +9,14 @@
 #include "app/library.h"
 #include "app/store/piece_store.h"
 #include "tests/app/app_support.h"
+#include "tests/app/same_answer.h"
 #include "tests/app/store/child_process.h"
 #include "tests/engine/tiny_model.h"
 
 namespace kvasir {
 namespace {
+
+using test::expectSame;
 
 struct Said {
     std::string hash;
@@ -136,14 +139,6 @@ protected:
         auto outcome = m_engine->ask(document, request, {}, [](std::string_view) {});
         EXPECT_TRUE(outcome);
         return std::move(*outcome);
-    }
-    static void expectSame(const AskOutcome& a, const AskOutcome& b) {
-        EXPECT_EQ(a.tokens, b.tokens);
-        EXPECT_EQ(a.answer.text, b.answer.text);
-        EXPECT_EQ(a.trace.carried, b.trace.carried);
-        EXPECT_EQ(a.trace.scores, b.trace.scores);
-        EXPECT_EQ(a.trace.kept, b.trace.kept);
-        EXPECT_EQ(a.trace.attention, b.trace.attention);
     }
 
     test::ScratchFolder m_folder;

@@ -7,8 +7,8 @@
 #include <thread>
 
 #include "app/engine_thread.h"
+#include "tests/app/noted.h"
 #include "tests/app/small_device.h"
-#include "tests/patience.h"
 
 namespace kvasir {
 namespace {
@@ -16,7 +16,7 @@ namespace {
 using Stage = ReadingStage;
 using namespace std::chrono_literals;
 
-class MemoryThreadTest : public testing::Test {
+class MemoryThreadTest : public testing::Test, protected test::Noted {
 protected:
     void SetUp() override { m_model = m_folder.write("tiny.gguf", test::tinyModel()); }
 
@@ -61,17 +61,6 @@ protected:
     }
     void TearDown() override { m_thread.reset(); }
 
-    template <typename Work>
-    void note(Work work) {
-        const std::lock_guard lock(m_mutex);
-        work();
-        m_changed.notify_all();
-    }
-    template <typename Condition>
-    bool wait(Condition condition) {
-        std::unique_lock lock(m_mutex);
-        return m_changed.wait_for(lock, 60s * test::kPatience, condition);
-    }
     bool reached(DocumentId id, Stage stage) {
         return wait([&] { return std::ranges::count(m_stages[id], stage) > 0; });
     }
@@ -106,8 +95,6 @@ protected:
 
     test::ScratchFolder m_folder;
     std::filesystem::path m_model;
-    std::mutex m_mutex;
-    std::condition_variable m_changed;
     EngineThread::ModelState m_state;
     std::map<DocumentId, std::vector<Stage>> m_stages;
     std::map<DocumentId, std::optional<Error>> m_error;

@@ -6,10 +6,13 @@
 
 #include "app/library.h"
 #include "app/store/piece_store.h"
+#include "tests/app/same_answer.h"
 #include "tests/app/small_device.h"
 
 namespace kvasir {
 namespace {
+
+using test::expectSame;
 
 using kernels::KvType;
 
@@ -77,13 +80,6 @@ protected:
             request.policy->retentionPerMille = 400;
         }
         return m_engine->ask(*m_documents[i], request, {}, [](std::string_view) {});
-    }
-    static void expectSame(const AskOutcome& a, const AskOutcome& b) {
-        EXPECT_EQ(a.tokens, b.tokens);
-        EXPECT_EQ(a.trace.carried, b.trace.carried);
-        EXPECT_EQ(a.trace.scores, b.trace.scores);
-        EXPECT_EQ(a.trace.kept, b.trace.kept);
-        EXPECT_EQ(a.trace.attention, b.trace.attention);
     }
 
     test::ScratchFolder m_folder;

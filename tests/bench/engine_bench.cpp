@@ -25,29 +25,21 @@ namespace {
 using namespace kvasir;
 using bench::need;
 
-struct Arguments {
-    std::string shape = "llama-3.1-8b", model, device = "cuda", folder, json;
-    std::vector<std::int64_t> lengths{8192, 32768};
-    int runs = 3, threads = 2;
+struct Arguments : bench::Options {
+    std::string json;
 };
 
 bool parse(int argc, char** argv, Arguments& out) {
+    bool known = argc % 2 == 1;
     for (int i = 1; i + 1 < argc; i += 2) {
         const std::string key = argv[i], value = argv[i + 1];
-        if (key == "--shape") out.shape = value;
-        if (key == "--model") out.model = value;
-        if (key == "--device") out.device = value;
-        if (key == "--folder") out.folder = value;
-        if (key == "--json") out.json = value;
-        if (key == "--runs") out.runs = std::max(1, std::atoi(value.c_str()));
-        if (key == "--threads") out.threads = std::max(1, std::atoi(value.c_str()));
-        if (key != "--lengths") continue;
-        out.lengths.clear();
-        std::istringstream list(value);
-        for (std::string number; std::getline(list, number, ',');)
-            out.lengths.push_back(std::atoll(number.c_str()));
+        if (key == "--json") {
+            out.json = value;
+        } else {
+            known = out.take(key, value) && known;
+        }
     }
-    return argc % 2 == 1;
+    return known;
 }
 
 }  // namespace

@@ -35,28 +35,11 @@ using Pieces = std::vector<std::unique_ptr<kernels::Buffer>>;
 
 constexpr std::array kStages{PieceStage::Early, PieceStage::Late};
 
-struct Arguments {
-    std::string shape = "llama-3.1-8b", model, device = "cuda", folder;
-    std::vector<std::int64_t> lengths{8192, 32768};
-    int runs = 3, threads = 2;
-};
-
-bool parse(int argc, char** argv, Arguments& out) {
-    for (int i = 1; i + 1 < argc; i += 2) {
-        const std::string key = argv[i], value = argv[i + 1];
-        if (key == "--shape") out.shape = value;
-        if (key == "--model") out.model = value;
-        if (key == "--device") out.device = value;
-        if (key == "--folder") out.folder = value;
-        if (key == "--runs") out.runs = std::max(1, std::atoi(value.c_str()));
-        if (key == "--threads") out.threads = std::max(1, std::atoi(value.c_str()));
-        if (key != "--lengths") continue;
-        out.lengths.clear();
-        std::istringstream list(value);
-        for (std::string number; std::getline(list, number, ',');)
-            out.lengths.push_back(std::atoll(number.c_str()));
-    }
-    return argc % 2 == 1;
+bool parse(int argc, char** argv, bench::Options& out) {
+    bool known = argc % 2 == 1;
+    for (int i = 1; i + 1 < argc; i += 2)
+        known = out.take(argv[i], argv[i + 1]) && known;
+    return known;
 }
 
 double msSince(Clock::time_point begin) {
@@ -374,7 +357,7 @@ void Bench::restoring(std::int64_t length) const {
 }  // namespace
 
 int main(int argc, char** argv) {
-    Arguments arguments;
+    bench::Options arguments;
     if (!parse(argc, argv, arguments)) {
         std::fprintf(stderr,
                      "usage: moving_bench [--shape NAME] [--model FILE] [--device cuda|cpu] "

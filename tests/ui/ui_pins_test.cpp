@@ -7,8 +7,7 @@
 #include <QMenu>
 #include <QTest>
 
-#include "tests/ui/sample_scenes.h"
-#include "ui/desktop.h"
+#include "tests/ui/window_fixture.h"
 #include "ui/log_view.h"
 #include "ui/page_view.h"
 
@@ -20,33 +19,17 @@ bool isPinned(const QColor& colour) {
     return colour.blue() > colour.green() + 40 && colour.red() > colour.green() + 20;
 }
 
-class PinsInWindow : public testing::Test {
+class PinsInWindow : public WindowFixture {
 protected:
     void open(DocumentId document) {
         m_document = document;
-        m_workspace.setSetting("language", "en");
-        m_desktop = std::make_unique<Desktop>(*qApp, m_workspace, QString());
-        window().resize(1440, 900);
-        window().show();
-        QTest::qWait(10);
-        window().openFile(m_workspace.info(document).path);
-        QTest::qWait(30);
+        openWindow();
+        openFile(document);
     }
     void openAgreement() {
         open(addAgreement(m_workspace));
         m_workspace.setScript(m_document,
                               scriptedAnswer("", "Sixty days [1].", m_workspace.citations(m_document)));
-    }
-    MainWindow& window() { return m_desktop->window(); }
-    DocumentView& view() { return window().currentPane()->view(); }
-    template <typename Widget>
-    Widget* child(const char* name) {
-        return window().findChild<Widget*>(name);
-    }
-    void keys(Qt::Key key, Qt::KeyboardModifiers modifiers = Qt::NoModifier) {
-        QWidget* focus = QApplication::focusWidget();
-        QTest::keyClick(focus != nullptr ? focus : &window(), key, modifiers);
-        QTest::qWait(5);
     }
     std::vector<ByteRange> pins() { return m_workspace.pins(m_document); }
     std::string textOf(const ByteRange& range) {
@@ -94,8 +77,6 @@ protected:
         return child<QMenu>("selectionMenu");
     }
 
-    ScriptedWorkspace m_workspace;
-    std::unique_ptr<Desktop> m_desktop;
     DocumentId m_document = 0;
 };
 

@@ -10,45 +10,23 @@
 #include <QTest>
 #include <QTreeView>
 
-#include "tests/ui/sample_scenes.h"
+#include "tests/ui/window_fixture.h"
 #include "ui/answer_text.h"
-#include "ui/desktop.h"
 #include "ui/log_view.h"
 #include "ui/page_view.h"
 
 namespace kvasir {
 namespace {
 
-class Window : public testing::Test {
+class Window : public WindowFixture {
 protected:
-    void open() {
-        m_workspace.setSetting("language", "en");
-        m_desktop = std::make_unique<Desktop>(*qApp, m_workspace, QString());
-        window().resize(1440, 900);
-        window().show();
-        QTest::qWait(10);
-    }
     DocumentId openAgreement() {
         m_agreement = addAgreement(m_workspace);
-        if (!m_desktop) open();
-        window().openFile(m_workspace.info(m_agreement).path);
-        QTest::qWait(30);
+        if (!m_desktop) openWindow();
+        openFile(m_agreement);
         return m_agreement;
     }
-    MainWindow& window() { return m_desktop->window(); }
-    DocumentView& view() { return window().currentPane()->view(); }
-    template <typename Widget>
-    Widget* child(const char* name) {
-        return window().findChild<Widget*>(name);
-    }
-    void keys(Qt::Key key, Qt::KeyboardModifiers modifiers = Qt::NoModifier) {
-        QWidget* focus = QApplication::focusWidget();
-        QTest::keyClick(focus != nullptr ? focus : &window(), key, modifiers);
-        QTest::qWait(5);
-    }
 
-    ScriptedWorkspace m_workspace;
-    std::unique_ptr<Desktop> m_desktop;
     DocumentId m_agreement = 0;
 };
 
@@ -262,7 +240,7 @@ TEST_F(Window, SelectsWithTheMouseAndCopiesWithThePage) {
 TEST_F(Window, OpensAtTheBeginningWhenPagesBecomeKnownLater) {
     m_agreement = addAgreement(m_workspace);
     m_workspace.hidePages(m_agreement, true);
-    open();
+    openWindow();
     window().openFile(m_workspace.info(m_agreement).path);
     QTest::qWait(30);
     EXPECT_EQ(view().placeCount(), 0);
@@ -291,7 +269,7 @@ TEST_F(Window, RendersOnlyWhatIsInViewAndStaysUnderItsLimit) {
     for (ScriptedPage& page : pages)
         page.paragraphs << "A page of a very long document.";
     const DocumentId id = m_workspace.addPdf("long.pdf", pages);
-    open();
+    openWindow();
     window().openFile(m_workspace.info(id).path);
     QTest::qWait(50);
     EXPECT_EQ(view().placeCount(), 1500);
@@ -307,7 +285,7 @@ TEST_F(Window, RendersOnlyWhatIsInViewAndStaysUnderItsLimit) {
 TEST_F(Window, ALogOfTwoHundredThousandLinesGoesToItsCitedLine) {
     const DocumentId log = addGatewayLog(m_workspace, 200000);
     addLogAnswer(m_workspace, log);
-    open();
+    openWindow();
     window().openFile(m_workspace.info(log).path);
     QTest::qWait(30);
     auto* lines = dynamic_cast<LogView*>(&view());
@@ -325,7 +303,7 @@ TEST_F(Window, ALogOfTwoHundredThousandLinesGoesToItsCitedLine) {
 TEST_F(Window, StartPageOffersAModelFileAndTakesDrops) {
     m_workspace.setModel({});
     m_agreement = addAgreement(m_workspace);
-    open();
+    openWindow();
     EXPECT_TRUE(child<QWidget>("startPage")->isVisible());
     EXPECT_EQ(child<QLabel>("modelTitle")->text(), "No model on this computer yet");
     EXPECT_FALSE(child<QWidget>("answerPanel")->isVisible());
@@ -342,7 +320,7 @@ TEST_F(Window, StartPageOffersAModelFileAndTakesDrops) {
 }
 
 TEST_F(Window, AFileThatCannotBeOpenedSaysSoInItsPlace) {
-    open();
+    openWindow();
     window().openFile("/nowhere/lost.pdf");
     EXPECT_EQ(child<QLabel>("problemTitle")->text(), "There is no such file.");
     EXPECT_TRUE(child<QLabel>("problemText")->text().contains("Choose another file."));
@@ -357,7 +335,7 @@ TEST_F(Window, ALockedDocumentAsksForItsPassword) {
     ReadingState locked;
     locked.stage = ReadingStage::Locked;
     m_workspace.setReading(m_agreement, locked);
-    open();
+    openWindow();
     window().openFile(m_workspace.info(m_agreement).path);
     auto* password = child<QLineEdit>("passwordEdit");
     ASSERT_TRUE(password->isVisible());
@@ -490,7 +468,7 @@ TEST_F(Window, RemembersWhereADocumentWasLeft) {
     view().jumpToPlace(50);
     window().openFile("/nowhere/lost.pdf");
     m_desktop.reset();
-    open();
+    openWindow();
     window().openFile(m_workspace.info(m_agreement).path);
     ASSERT_TRUE(QTest::qWaitFor([&] { return view().currentPlace() > 40; }, 1000));
     EXPECT_NEAR(view().currentPlace(), 50, 1);
