@@ -238,6 +238,7 @@ bool EngineThread::prepare(Work& work, DocumentId id) {
         return false;
     }
     work.away = false;
+    work.clock = ReadingClock(costGrowth(m_engine->model().config()));
     work.state.tokens = work.read->resident->size();
     reportTokens(id, work.read->tokenised.tokens);
     reportModel();
@@ -329,7 +330,7 @@ void EngineThread::runEarly(Job& job) {
         });
     if (done) {
         work.secondsLeft = -1;
-        work.clock = {};
+        work.clock = ReadingClock(costGrowth(m_engine->model().config()));
         work.state.share = 0;
         work.state.secondsLeft = -1;
         const bool full = work.read->resident->fullDone();

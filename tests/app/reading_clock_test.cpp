@@ -42,6 +42,45 @@ INSTANTIATE_TEST_SUITE_P(Costs, Estimate,
                          testing::Values(Cost{0.01, 0}, Cost{0.002, 1e-6}, Cost{0.0001, 1e-6},
                                          Cost{0, 1e-6}));
 
+// Two chunks of a short document, the first one slowed down by what happens only once: reading the model's
+// file. With what is expected of the model the rest is known all the same.
+TEST(ReadingClock, ExpectsLaterTokensToTakeLonger) {
+    constexpr std::int64_t kAll = 8192, kChunk = 1024;
+    const Cost cost{1e-3, 1e-3 / 2600};
+    const auto leftAfter = [&](ReadingClock clock, std::int64_t chunks, double growth) {
+        for (std::int64_t i = 0; i < chunks; ++i) {
+            const double first = i == 0 ? 1.2 : 1.0;
+            const double before = cost.until(static_cast<double>(i * kChunk));
+            clock.start(i * kChunk, at(before));
+            clock.advance((i + 1) * kChunk,
+                          at(before + first * (cost.until(static_cast<double>((i + 1) * kChunk)) - before)));
+        }
+        const double left = cost.until(kAll) - cost.until(static_cast<double>(chunks * kChunk));
+        EXPECT_EQ(std::abs(clock.secondsLeft(kAll) / left - 1) < 0.2, growth > 0)
+            << chunks << " chunks: " << clock.secondsLeft(kAll) << " for " << left;
+    };
+    for (const std::int64_t chunks : {1, 2}) {
+        leftAfter(ReadingClock(1.0 / 2600), chunks, 1.0 / 2600);
+        leftAfter(ReadingClock(1.0 / 3500), chunks, 1.0 / 3500);
+        leftAfter(ReadingClock(), chunks, 0);
+    }
+}
+
+TEST(ReadingClock, CostGrowsWithTheLayersThatAttendToEverything) {
+    ModelConfig model;
+    model.heads = 14;
+    model.kvHeads = 2;
+    model.headSize = 64;
+    model.width = 896;
+    model.feedForward = 4864;
+    const double all = costGrowth(model);
+    EXPECT_NEAR(1 / all, 2768, 50);
+    model.sliding = 512;
+    EXPECT_EQ(costGrowth(model), 0);
+    model.slidingPeriod = 6;
+    EXPECT_DOUBLE_EQ(costGrowth(model), all / 6);
+}
+
 TEST(ReadingClock, TimeBetweenReadingsDoesNotCount) {
     ReadingClock clock;
     clock.start(0, at(0));

@@ -27,13 +27,13 @@ double secondsBetween(Clock::time_point from, Clock::time_point to) {
 
 using Reading = std::function<Result<void>(const std::stop_token&, const ResidentDocument::Progress&)>;
 
-void measureEstimates(const char* name, const Reading& read) {
+void measureEstimates(const char* name, const ModelConfig& model, const Reading& read) {
     struct Shown {
         double share, left;
         Clock::time_point at;
     };
     std::vector<Shown> shown;
-    ReadingClock clock;
+    ReadingClock clock(costGrowth(model));
     clock.start(0);
     const Clock::time_point begin = Clock::now();
     orEnd(read({}, [&](std::int64_t rows, std::int64_t all) {
@@ -89,10 +89,10 @@ int main(int argc, char** argv) {
     const auto read = orEnd(engine->prepare(document));
     std::printf("%s on %s, %lld tokens\n", document->name.c_str(), engine->deviceName().c_str(),
                 static_cast<long long>(read->resident->size()));
-    measureEstimates("first reading", [&](const std::stop_token& stop, const auto& progress) {
+    measureEstimates("first reading", engine->model().config(), [&](const std::stop_token& stop, const auto& progress) {
         return engine->readEarly(*read, stop, progress);
     });
-    measureEstimates("full reading", [&](const std::stop_token& stop, const auto& progress) {
+    measureEstimates("full reading", engine->model().config(), [&](const std::stop_token& stop, const auto& progress) {
         return engine->readLate(*read, stop, progress);
     });
     measureStops(*engine, document);
