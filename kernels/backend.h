@@ -302,6 +302,15 @@ public:
                               const std::int32_t* positions, std::int64_t window,
                               std::span<const KvSpan> spans, std::int64_t before, float* s) = 0;
 
+    /// What each of n queries looks at, by itself: mass (G, n, before) = attention probabilities of the first
+    /// `before` rows of the spans, each softmax over all keys the query may see, summed over those heads of
+    /// the group that are among `heads` (host, any order; empty: all), in ascending order. queries (n, H, d),
+    /// `positions` host (n). Positions ascend.
+    virtual void attentionMass(const AttentionShape& shape, const float* queries,
+                               const std::int32_t* positions, std::int64_t n,
+                               std::span<const std::int32_t> heads, std::span<const KvSpan> spans,
+                               std::int64_t before, float* mass) = 0;
+
     /// Step 3: s (H, k) -> c (G, k): pooled over positions (width `kernel`, odd; beyond the ends -inf for
     /// Max, 0 for Average whose divisor is always `kernel`), then summed over the heads of a group in
     /// ascending order.

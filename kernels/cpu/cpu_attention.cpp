@@ -269,6 +269,37 @@ void CpuBackend::windowScores(const AttentionShape& shape, const float* queries,
     windowSums(call, before, s);
 }
 
+void CpuBackend::attentionMass(const AttentionShape& shape, const float* queries,
+                               const std::int32_t* positions, std::int64_t n,
+                               std::span<const std::int32_t> heads, std::span<const KvSpan> spans,
+                               std::int64_t before, float* mass) {
+    std::memset(mass, 0, static_cast<std::size_t>(shape.kvHeads * n * before) * sizeof(float));
+    if (n == 0 || before == 0) return;
+    const WindowCall window(shape, queries, positions, n, spans);
+    windowTotals(window);
+    const AttentionCall& call = window.call;
+    const std::int64_t group = call.headsPerGroup;
+    std::vector<bool> groups(static_cast<std::size_t>(shape.kvHeads), heads.empty());
+    for (std::int32_t h = 0; h < shape.heads && !heads.empty(); ++h) {
+        if (std::find(heads.begin(), heads.end(), h) != heads.end()) {
+            groups[static_cast<std::size_t>(h / group)] = true;
+            continue;
+        }
+        const AttentionState total = window.state(m_states.data(), h / group, 0);
+        for (std::int64_t row = 0; row < n; ++row)
+            total.sum[row * group + h % group] = 0;
+    }
+    m_pool.run(window.items(), m_stop, [&](std::int64_t item, int worker) {
+        const std::int64_t g = item / call.splits;
+        if (!groups[static_cast<std::size_t>(g)]) return;
+        const AttentionBlock block = call.block(g, 0);
+        const AttentionScratch scratch = call.scratch(m_scratch[static_cast<std::size_t>(worker)].data());
+        m_kernels.loadQueries(block, scratch.queries);
+        m_kernels.rowMass(block, item % call.splits, scratch, window.state(m_states.data(), g, 0), before,
+                          mass + g * n * before);
+    });
+}
+
 void CpuBackend::windowLogSums(const AttentionShape& shape, const float* queries,
                                const std::int32_t* positions, std::int64_t window,
                                std::span<const KvSpan> spans, float* logSums) {

@@ -54,6 +54,9 @@ public:
     void windowScores(const AttentionShape& shape, const float* queries, const std::int32_t* positions,
                       std::int64_t window, std::span<const KvSpan> spans, std::int64_t before,
                       float* s) override;
+    void attentionMass(const AttentionShape& shape, const float* queries, const std::int32_t* positions,
+                       std::int64_t n, std::span<const std::int32_t> heads, std::span<const KvSpan> spans,
+                       std::int64_t before, float* mass) override;
     void windowLogSums(const AttentionShape& shape, const float* queries, const std::int32_t* positions,
                        std::int64_t window, std::span<const KvSpan> spans, float* logSums) override;
     void windowScoresAgainst(const AttentionShape& shape, const float* queries, const std::int32_t* positions,

@@ -114,6 +114,10 @@ struct KernelTable {
     /// the block's first head's.
     void (*windowSums)(const AttentionBlock& block, std::int64_t split, const AttentionScratch& scratch,
                        const AttentionState& total, std::int64_t before, float* s);
+    /// The same by row, summed over the block's heads, to s[row * before + key]. Heads whose total is 0 are
+    /// left out; of keys that no row sees nothing is written.
+    void (*rowMass)(const AttentionBlock& block, std::int64_t split, const AttentionScratch& scratch,
+                    const AttentionState& total, std::int64_t before, float* s);
 };
 
 const KernelTable& portableKernels();

@@ -25,6 +25,7 @@ constexpr KernelTable kKernelsOf{
     .mergeStates = mergeStatesWith<S>,
     .windowSplit = windowSplitWith<S>,
     .windowSums = windowSumsWith<S>,
+    .rowMass = rowMassWith<S>,
 };
 
 }  // namespace kvasir::kernels

@@ -105,6 +105,8 @@ void attendHopper(Context& context, const AttentionCall& call, const States& sta
 
 // ------------------------------------------------------------------------------------------------- scores
 void windowScores(Context& context, const AttentionCall& call, std::int64_t before, float* s);
+void attentionMass(Context& context, const AttentionCall& call, std::span<const std::int32_t> heads,
+                   std::int64_t before, float* mass);
 void windowLogSums(Context& context, const AttentionCall& call, float* logSums);
 void windowScoresAgainst(Context& context, const AttentionCall& call, std::int64_t before,
                          const float* logSums, float* s);

@@ -268,6 +268,16 @@ void CudaBackend::windowScores(const AttentionShape& shape, const float* queries
     if (m_context->ok()) cuda::windowScores(*m_context, call, before, s);
 }
 
+void CudaBackend::attentionMass(const AttentionShape& shape, const float* queries,
+                                const std::int32_t* positions, std::int64_t n,
+                                std::span<const std::int32_t> heads, std::span<const KvSpan> spans,
+                                std::int64_t before, float* mass) {
+    if (n == 0 || before == 0 || idle()) return;
+    AttentionCall call = attentionCall(shape, positions, n, spans);
+    call.floats = queries;
+    if (m_context->ok()) cuda::attentionMass(*m_context, call, heads, before, mass);
+}
+
 void CudaBackend::windowLogSums(const AttentionShape& shape, const float* queries,
                                 const std::int32_t* positions, std::int64_t window,
                                 std::span<const KvSpan> spans, float* logSums) {

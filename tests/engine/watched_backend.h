@@ -124,6 +124,11 @@ public:
                       std::span<const kernels::KvSpan> spans, std::int64_t before, float* s) override {
         m_cpu->windowScores(shape, queries, positions, window, spans, before, s);
     }
+    void attentionMass(const kernels::AttentionShape& shape, const float* queries,
+                       const std::int32_t* positions, std::int64_t n, std::span<const std::int32_t> heads,
+                       std::span<const kernels::KvSpan> spans, std::int64_t before, float* mass) override {
+        m_cpu->attentionMass(shape, queries, positions, n, heads, spans, before, mass);
+    }
     void windowLogSums(const kernels::AttentionShape& shape, const float* queries,
                        const std::int32_t* positions, std::int64_t window,
                        std::span<const kernels::KvSpan> spans, float* logSums) override {

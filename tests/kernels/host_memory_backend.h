@@ -112,6 +112,14 @@ public:
         m_device->windowScores(shape, call.input(queries, window * shape.heads * shape.headSize), positions,
                                window, call.spans(shape, spans), before, call.array(s, shape.heads * before));
     }
+    void attentionMass(const AttentionShape& shape, const float* queries, const std::int32_t* positions,
+                       std::int64_t n, std::span<const std::int32_t> heads, std::span<const KvSpan> spans,
+                       std::int64_t before, float* mass) override {
+        Call call(*m_device);
+        m_device->attentionMass(shape, call.input(queries, n * shape.heads * shape.headSize), positions, n,
+                                heads, call.spans(shape, spans), before,
+                                call.array(mass, shape.kvHeads * n * before));
+    }
     void windowLogSums(const AttentionShape& shape, const float* queries, const std::int32_t* positions,
                        std::int64_t window, std::span<const KvSpan> spans, float* logSums) override {
         Call call(*m_device);
