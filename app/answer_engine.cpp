@@ -170,6 +170,12 @@ EarlierTurns AnswerEngine::earlierTurns(const std::string& question, const AskRe
     return earlier;
 }
 
+/// Where retrieval heads are: what they look at is more often what is asked for than what T looks at
+/// (docs/decisions/repeated-passages.md).
+std::int32_t AnswerEngine::lookLayer(std::int32_t tspLayer) const {
+    return std::min(m_evidence.front().layer, tspLayer);
+}
+
 /// With passages repeated before it where the window has room for them.
 Result<QuestionPiece> AnswerEngine::questionPiece(const std::string& question, const AskRequest& request,
                                                   const ReadDocument& document, const EarlierTurns& earlier,
@@ -183,7 +189,8 @@ Result<QuestionPiece> AnswerEngine::questionPiece(const std::string& question, c
         Policy policy = Policy::shipped(m_model->config());
         policy.window = policy.windowRows(m_prompts->layout(document.tokenised, plain));
         const Result<std::vector<float>> scores =
-            questionScores(*m_runner, *document.resident, plain.tokens, policy, stop);
+            questionScores(*m_runner, *document.resident, plain.tokens, policy,
+                           lookLayer(document.resident->tspLayer()), stop);
         if (!scores) {
             // The answer itself says that it was stopped, or that there is no room for it.
             const ErrorCode code = scores.error().code;

@@ -184,6 +184,8 @@ private:
                                                           const std::filesystem::path& model,
                                                           const std::function<bool(double share)>& progress);
     bool onGpu() const { return m_deviceName.starts_with("cuda"); }
+    /// The layer whose attention says which tokens of a document a question looks at, behind layers 0..T.
+    std::int32_t lookLayer(std::int32_t tspLayer) const;
     EarlierTurns earlierTurns(const std::string& question, const AskRequest& request,
                               std::int64_t before) const;
     Result<QuestionPiece> questionPiece(const std::string& question, const AskRequest& request,

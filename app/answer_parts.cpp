@@ -213,8 +213,8 @@ Result<AskOutcome> AnswerEngine::answerParts(const ReadParts& parts, const AskRe
                                           : kCarriedOnCpu;
     const std::int64_t most = std::clamp<std::int64_t>(wanted, 1, std::max<std::int64_t>(room, 1));
     choosing->window = choosing->windowRows(whole);
-    Result<SegmentChoice> choice =
-        chooseFromSegments(*m_runner, *parts.segments, piece.tokens, *choosing, most, stop);
+    Result<SegmentChoice> choice = chooseFromSegments(*m_runner, *parts.segments, piece.tokens, *choosing,
+                                                      lookLayer(parts.segments->tspLayer()), most, stop);
     if (!choice) return tl::unexpected(choice.error());
     const std::vector<std::int64_t> repeated = repeatedTokens(parts, request, *choice);
     choice->tokens = united(choice->tokens, repeated);

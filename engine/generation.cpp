@@ -294,45 +294,65 @@ const ObservedLayer* Generation::observedLayer(std::int32_t layer) const {
 /// Adds what the last rows that have run look at, by prompt position, from `first` of `positions` on, which
 /// are theirs.
 void Generation::observe(std::int32_t layer, std::span<const std::int32_t> positions, std::int64_t first) {
+    if (m_options.onHeads) observeHeads(layer, positions, first);
     const ObservedLayer* observed = observedLayer(layer);
-    if (observed == nullptr && !m_options.onHeads) return;
+    if (observed == nullptr) return;
     const LayerCache& cache = m_caches[static_cast<std::size_t>(layer)];
     const kernels::AttentionShape shape = m_runner.model().attentionShape(layer);
-    const std::int64_t k = cache.rows();
-    const auto grow = [&](std::unique_ptr<Buffer>& buffer, std::int64_t count) {
-        // Some more than needed: the answer makes the cache longer with every token.
-        if (buffer == nullptr || buffer->bytes() < floatBytes(count))
-            buffer = m_backend.allocate(floatBytes(count + count / 8));
-        return buffer != nullptr;
-    };
+    const std::int64_t k = cache.rows(), n = std::ssize(positions) - first, groups = shape.kvHeads;
     // An answer without evidence is better than none.
-    if (!grow(m_probabilities, shape.heads * k) || !grow(m_mass, shape.kvHeads * k)) return;
-    const bool byHead = m_options.onHeads || !observed->heads.empty();
-    const std::int64_t heads = byHead ? shape.heads : shape.kvHeads, group = heads / shape.kvHeads;
-    std::vector<float> mass(static_cast<std::size_t>(heads * k));
-    const float* queries = m_runner.queries(std::ssize(positions));
-    for (std::int64_t row = 0; row < std::ssize(positions) - first; ++row) {
-        const float* query = queries + (first + row) * shape.heads * shape.headSize;
-        m_backend.windowScores(shape, query, positions.data() + first + row, 1, cache.spans(), k,
-                               m_probabilities->as<float>());
-        if (!byHead) {
-            m_backend.poolScores(shape, m_probabilities->as<float>(), k, 1, kernels::Pooling::Max,
-                                 m_mass->as<float>());  // sums over the heads of a group alone
-        }
-        m_backend.copyToHost(mass.data(), (byHead ? m_probabilities : m_mass)->data(),
-                             mass.size() * sizeof(float));
-        if (m_options.onHeads) reportHeads(layer, mass);
-        if (observed == nullptr) continue;
+    if (!grow(m_groupMass, groups * n * k) || !grow(m_mass, n * k)) return;
+    const float* queries =
+        m_runner.queries(std::ssize(positions)) + first * shape.heads * std::int64_t{shape.headSize};
+    m_backend.attentionMass(shape, queries, positions.data() + first, n, observed->heads, cache.spans(), k,
+                            m_groupMass->as<float>());
+    // Where all heads keep the same rows their mass is one sum.
+    const bool same = std::ranges::all_of(
+        cache.spans(), [](const kernels::KvSpan& span) { return span.positions == nullptr; });
+    if (same) m_backend.sumRows(m_groupMass->as<float>(), groups, n * k, m_mass->as<float>());
+    const std::int64_t parts = same ? 1 : groups;
+    std::vector<float> mass(static_cast<std::size_t>(parts * n * k));
+    m_backend.copyToHost(mass.data(), (same ? m_mass : m_groupMass)->data(), mass.size() * sizeof(float));
+    for (std::int64_t row = 0; row < n; ++row) {
         const std::span<float> attention = std::span(m_attention)
                                                .subspan(static_cast<std::size_t>(row * m_observedEnd),
                                                         static_cast<std::size_t>(m_observedEnd));
-        for (std::int64_t head = 0; head < heads; ++head) {
-            const bool counts = !byHead || observed->heads.empty() ||
-                                std::ranges::find(observed->heads, head) != observed->heads.end();
-            if (counts)
-                addMass(cache, head / group, std::span(mass).subspan(static_cast<std::size_t>(head * k)),
-                        attention);
+        for (std::int64_t g = 0; g < parts; ++g)
+            addMass(cache, g, std::span(mass).subspan(static_cast<std::size_t>((g * n + row) * k)),
+                    attention);
+    }
+}
+
+/// Some more than needed: the answer makes the cache longer with every token.
+bool Generation::grow(std::unique_ptr<Buffer>& buffer, std::int64_t count) const {
+    if (buffer == nullptr || buffer->bytes() < floatBytes(count))
+        buffer = m_backend.allocate(floatBytes(count + count / 8));
+    return buffer != nullptr;
+}
+
+/// Tells `onHeads` what each head of these rows looks at.
+void Generation::observeHeads(std::int32_t layer, std::span<const std::int32_t> positions,
+                              std::int64_t first) {
+    const LayerCache& cache = m_caches[static_cast<std::size_t>(layer)];
+    const kernels::AttentionShape shape = m_runner.model().attentionShape(layer);
+    const std::int64_t k = cache.rows(), end = m_layout.documentEnd;
+    if (!grow(m_mass, shape.heads * k)) return;
+    std::vector<float> mass(static_cast<std::size_t>(shape.heads * k)),
+        attention(static_cast<std::size_t>(m_model.heads * end));
+    for (std::int64_t row = first; row < std::ssize(positions); ++row) {
+        const float* query =
+            m_runner.queries(std::ssize(positions)) + row * shape.heads * std::int64_t{shape.headSize};
+        m_backend.windowScores(shape, query, positions.data() + row, 1, cache.spans(), k,
+                               m_mass->as<float>());
+        m_backend.copyToHost(mass.data(), m_mass->data(), mass.size() * sizeof(float));
+        std::ranges::fill(attention, 0.0F);
+        for (std::int64_t head = 0; head < m_model.heads; ++head) {
+            addMass(cache, head * m_model.kvHeads / m_model.heads,
+                    std::span(mass).subspan(static_cast<std::size_t>(head * k)),
+                    std::span(attention).subspan(static_cast<std::size_t>(head * end),
+                                                 static_cast<std::size_t>(end)));
         }
+        m_options.onHeads(layer, attention);
     }
 }
 
@@ -353,20 +373,6 @@ void Generation::addMass(const LayerCache& cache, std::int64_t kvHead, std::span
         }
         from += span.count;
     }
-}
-
-/// probabilities (H, rows of the cache).
-void Generation::reportHeads(std::int32_t layer, std::span<const float> probabilities) const {
-    const LayerCache& cache = m_caches[static_cast<std::size_t>(layer)];
-    const std::int64_t k = cache.rows(), end = m_layout.documentEnd;
-    std::vector<float> attention(static_cast<std::size_t>(m_model.heads * end), 0.0F);
-    for (std::int64_t head = 0; head < m_model.heads; ++head) {
-        addMass(cache, head * m_model.kvHeads / m_model.heads,
-                probabilities.subspan(static_cast<std::size_t>(head * k)),
-                std::span(attention).subspan(static_cast<std::size_t>(head * end),
-                                             static_cast<std::size_t>(end)));
-    }
-    m_options.onHeads(layer, attention);
 }
 
 std::span<const float> Generation::attention(std::int64_t i) const {

@@ -128,7 +128,8 @@ private:
     const ObservedLayer* observedLayer(std::int32_t layer) const;
     void addMass(const LayerCache& cache, std::int64_t kvHead, std::span<const float> mass,
                  std::span<float> attention) const;
-    void reportHeads(std::int32_t layer, std::span<const float> probabilities) const;
+    void observeHeads(std::int32_t layer, std::span<const std::int32_t> positions, std::int64_t first);
+    bool grow(std::unique_ptr<kernels::Buffer>& buffer, std::int64_t floats) const;
 
     // generation_selection.cpp
     /// What a layer keeps: rows of its cache, in m_keptRows from `at` on.
@@ -165,12 +166,12 @@ private:
     std::int64_t m_start = 0;  ///< first position that is computed here, not taken from the resident document
 
     std::vector<LayerCache> m_caches;
-    std::unique_ptr<kernels::Buffer> m_tailHidden;             ///< (N - start, D)
-    std::unique_ptr<kernels::Buffer> m_carriedHidden;          ///< (carried, D)
-    std::unique_ptr<kernels::Buffer> m_rowHidden;              ///< (kMostVerified, D), decoding
-    std::unique_ptr<kernels::Buffer> m_keptRows;               ///< int32, of all layers in `m_kept`
-    std::vector<Kept> m_kept;                                  ///< between `compress` and `placeKept`
-    std::unique_ptr<kernels::Buffer> m_probabilities, m_mass;  ///< observation's scratch; grows
+    std::unique_ptr<kernels::Buffer> m_tailHidden;         ///< (N - start, D)
+    std::unique_ptr<kernels::Buffer> m_carriedHidden;      ///< (carried, D)
+    std::unique_ptr<kernels::Buffer> m_rowHidden;          ///< (kMostVerified, D), decoding
+    std::unique_ptr<kernels::Buffer> m_keptRows;           ///< int32, of all layers in `m_kept`
+    std::vector<Kept> m_kept;                              ///< between `compress` and `placeKept`
+    std::unique_ptr<kernels::Buffer> m_groupMass, m_mass;  ///< observation's scratch; grows
     PrefillTrace m_trace;
     std::vector<float> m_logits;
     std::vector<float> m_nextLogits;  ///< being computed; its memory is used again

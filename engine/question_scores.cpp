@@ -11,8 +11,13 @@ using kernels::Buffer;
 using kernels::KvSpan;
 
 QuestionScorer::QuestionScorer(LayerRunner& runner, std::span<const TokenId> question, const Policy& policy,
-                               const std::stop_token& stop)
-    : m_runner(runner), m_backend(runner.backend()), m_question(question), m_policy(policy), m_stop(stop) {
+                               std::int32_t layer, const std::stop_token& stop)
+    : m_runner(runner),
+      m_backend(runner.backend()),
+      m_question(question),
+      m_policy(policy),
+      m_layer(layer),
+      m_stop(stop) {
     const PromptLayout layout{0, 0, std::ssize(question)};
     m_window = std::min(policy.windowRows(layout), kWindowRows);
 }
@@ -32,13 +37,13 @@ Result<WindowQueries> QuestionScorer::queries(const ResidentDocument& document) 
     std::vector<std::int32_t> positions(static_cast<std::size_t>(n));
     const auto first = static_cast<std::int32_t>(document.size());
     std::iota(positions.begin(), positions.end(), first);
-    for (std::int32_t layer = 0; layer <= document.tspLayer(); ++layer) {
+    for (std::int32_t layer = 0; layer <= m_layer; ++layer) {
         LayerCache cache(m_backend, m_runner.model().attentionShape(layer), document.kvType());
         cache.addView(document.span(layer, document.size()));
         if (!cache.open(n, first)) return answerOutOfMemory();
         if (Result<void> done = runLayer(layer, hidden, positions, cache); !done)
             return tl::unexpected(done.error());
-        if (layer == document.tspLayer()) return queriesAt(layer, cache, positions);
+        if (layer == m_layer) return queriesAt(layer, cache, positions);
         m_backend.synchronise();  // before the cache's memory is freed
     }
     return answerCancelled();
@@ -83,9 +88,8 @@ Result<WindowQueries> QuestionScorer::queriesAt(std::int32_t layer, const LayerC
 Result<std::vector<float>> QuestionScorer::scores(const WindowQueries& asked,
                                                   const ResidentDocument& document,
                                                   std::span<const float> logSums) {
-    const std::int32_t tsp = document.tspLayer();
-    const kernels::AttentionShape shape = m_runner.model().attentionShape(tsp);
-    const KvSpan span = document.span(tsp, document.size());
+    const kernels::AttentionShape shape = m_runner.model().attentionShape(m_layer);
+    const KvSpan span = document.span(m_layer, document.size());
     const std::unique_ptr<Buffer> sums = m_backend.allocate(floatBytes(std::ssize(logSums))),
                                   s = m_backend.allocate(floatBytes(shape.heads * span.count)),
                                   c = m_backend.allocate(floatBytes(shape.kvHeads * span.count)),
@@ -106,23 +110,28 @@ Result<std::vector<float>> QuestionScorer::scores(const WindowQueries& asked,
 
 Result<std::vector<float>> questionScores(LayerRunner& runner, const ResidentDocument& document,
                                           std::span<const TokenId> question, const Policy& policy,
-                                          const std::stop_token& stop) {
+                                          std::int32_t layer, const std::stop_token& stop) {
     const ModelConfig& model = runner.model().config();
-    if (Result<void> checked = checkQuestion(model, question, document.size()); !checked)
+    if (Result<void> checked = checkQuestion(model, question, layer, document.tspLayer(), document.size());
+        !checked)
         return tl::unexpected(checked.error());
     if (!document.earlyDone()) {
         return fail(ErrorCode::InvalidArgument, "The document is not read yet.", "",
                     "Wait until its first reading is done.");
     }
     runner.backend().setStop(stop);
-    QuestionScorer scorer(runner, question, policy, stop);
+    QuestionScorer scorer(runner, question, policy, layer, stop);
     const Result<WindowQueries> asked = scorer.queries(document);
     if (!asked) return tl::unexpected(asked.error());
     return scorer.scores(*asked, document, asked->logSums);
 }
 
-Result<void> checkQuestion(const ModelConfig& model, std::span<const TokenId> question,
-                           std::int64_t longest) {
+Result<void> checkQuestion(const ModelConfig& model, std::span<const TokenId> question, std::int32_t layer,
+                           std::int32_t tspLayer, std::int64_t longest) {
+    if (layer < 0 || layer > tspLayer) {
+        return fail(ErrorCode::InvalidArgument, "The question cannot look at the document by this layer.",
+                    "layer " + std::to_string(layer), "Choose one that the first reading goes through.");
+    }
     const auto known = [&](TokenId id) { return id >= 0 && id < model.vocabulary; };
     if (question.empty() || !std::ranges::all_of(question, known)) {
         return fail(ErrorCode::InvalidArgument, "The question's tokens do not belong to this model.", "",

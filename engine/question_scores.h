@@ -14,22 +14,23 @@
 
 namespace kvasir {
 
-/// What the question's observation window asks for at T, behind one document.
+/// What the question's observation window asks for at one layer, behind one document.
 struct WindowQueries {
     std::unique_ptr<kernels::Buffer> queries;  ///< (W, H, d) device
     std::vector<std::int32_t> positions;       ///< (W)
     std::vector<float> logSums;                ///< (H, W): log of the sum of exponentials of all scores
 };
 
-/// One question over documents whose first reading is done, with one T, one after another. Runner, question,
-/// policy (which says pooling and window) and `stop` must outlive it. Engine thread.
+/// One question over documents whose first reading is done, one after another: what the heads of `layer` <= T
+/// look at. Runner, question, policy (which says pooling and window) and `stop` must outlive it. Engine
+/// thread.
 class QuestionScorer {
 public:
     QuestionScorer(LayerRunner& runner, std::span<const TokenId> question, const Policy& policy,
-                   const std::stop_token& stop);
+                   std::int32_t layer, const std::stop_token& stop);
 
-    /// Layers 0..T over the question behind the document, which is not changed. Errors: OutOfMemory,
-    /// Cancelled, DeviceFailed.
+    /// Layers 0..layer over the question behind the document, which is not changed. Errors:
+    /// OutOfMemory, Cancelled, DeviceFailed.
     Result<WindowQueries> queries(const ResidentDocument& document);
 
     /// t (size of the document) by these log-sum-exps: the queries' own, or the joint ones of several
@@ -47,18 +48,21 @@ private:
     kernels::Backend& m_backend;
     std::span<const TokenId> m_question;
     const Policy& m_policy;
+    std::int32_t m_layer;
     const std::stop_token& m_stop;
     std::int64_t m_window = 0;
 };
 
 /// t of each of the document's tokens, its constant prefix included, for a question that follows it. Errors:
-/// InvalidArgument (no question, an id outside the vocabulary, a first reading that is not done), TooLarge
-/// (both exceed the window), and those of QuestionScorer.
+/// InvalidArgument (no question, an id outside the vocabulary, a first reading that is not done, heads behind
+/// T), TooLarge (both exceed the window), and those of QuestionScorer.
 Result<std::vector<float>> questionScores(LayerRunner& runner, const ResidentDocument& document,
                                           std::span<const TokenId> question, const Policy& policy,
-                                          const std::stop_token& stop);
+                                          std::int32_t layer, const std::stop_token& stop);
 
-/// Whether a question can stand behind a document of `longest` tokens. Errors: InvalidArgument, TooLarge.
-Result<void> checkQuestion(const ModelConfig& model, std::span<const TokenId> question, std::int64_t longest);
+/// Whether a question can stand behind a document of `longest` tokens whose early stage ends with `tspLayer`,
+/// and look by this layer. Errors: InvalidArgument, TooLarge.
+Result<void> checkQuestion(const ModelConfig& model, std::span<const TokenId> question, std::int32_t layer,
+                           std::int32_t tspLayer, std::int64_t longest);
 
 }  // namespace kvasir

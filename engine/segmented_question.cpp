@@ -80,17 +80,18 @@ std::int64_t longestOf(const SegmentedDocument& document, const std::vector<std:
 
 Result<SegmentChoice> chooseFromSegments(LayerRunner& runner, const SegmentedDocument& document,
                                          std::span<const TokenId> question, const Policy& policy,
-                                         std::int64_t most, const std::stop_token& stop) {
+                                         std::int32_t layer, std::int64_t most, const std::stop_token& stop) {
     const Clock::time_point begin = Clock::now();
     runner.backend().setStop(stop);
     const std::vector<std::size_t> read = readSegments(document);
     if (read.empty())
         return fail(ErrorCode::Empty, "No part of the document is read.", "", "Wait until one is read.");
-    if (Result<void> checked = checkQuestion(runner.model().config(), question, longestOf(document, read));
+    if (Result<void> checked = checkQuestion(runner.model().config(), question, layer, document.tspLayer(),
+                                             longestOf(document, read));
         !checked) {
         return tl::unexpected(checked.error());
     }
-    QuestionScorer scorer(runner, question, policy, stop);
+    QuestionScorer scorer(runner, question, policy, layer, stop);
     std::vector<WindowQueries> asked;
     for (const std::size_t i : read) {
         Result<WindowQueries> queries = scorer.queries(document.resident(i));

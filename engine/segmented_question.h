@@ -25,16 +25,16 @@ struct SegmentChoice {
     double ms = 0;
 };
 
-/// The `most` best tokens of the segments that are read, all when there are no more: the question runs behind
-/// each apart, and the joint log-sum-exp makes their scores comparable (docs/decisions/segments.md). `policy`
-/// says pooling and window, and what is pinned: its pins count positions as if the prefix and all tokens
-/// stood one behind another. Pinned tokens of segments that are read are chosen on top of `most`, whatever
-/// their scores. Ties go to the earlier token. Errors: Empty (no segment is read), InvalidArgument (an id
-/// outside the vocabulary, no question), TooLarge (a segment and the question exceed the window),
-/// OutOfMemory, Cancelled.
+/// The `most` best tokens of the segments that are read, all when there are no more, by what the heads of
+/// `layer` <= T look at: the question runs behind each apart, and the joint log-sum-exp makes their scores
+/// comparable (docs/decisions/segments.md). `policy` says pooling and window, and what is pinned: its pins
+/// count positions as if the prefix and all tokens stood one behind another. Pinned tokens of segments that
+/// are read are chosen on top of `most`, whatever their scores. Ties go to the earlier token. Errors: Empty
+/// (no segment is read), InvalidArgument (an id outside the vocabulary, no question), TooLarge (a segment and
+/// the question exceed the window), OutOfMemory, Cancelled.
 Result<SegmentChoice> chooseFromSegments(LayerRunner& runner, const SegmentedDocument& document,
                                          std::span<const TokenId> question, const Policy& policy,
-                                         std::int64_t most, const std::stop_token& stop);
+                                         std::int32_t layer, std::int64_t most, const std::stop_token& stop);
 
 /// The prefix and these tokens (ascending, of segments that are read) as one document, in their order and
 /// without gaps, for a Generation that carries all of it and whose window lies in the question. Errors: those

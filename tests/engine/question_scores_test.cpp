@@ -33,7 +33,7 @@ TEST_P(QuestionScoresTest, AreThoseOfAnAnswer) {
         const auto answer = generation(*document, tokens, policy);
         ASSERT_TRUE(answer->prefill({}));
         const std::vector<float>& expected = answer->trace().tspScores;
-        const auto scores = questionScores(*runner, *document, question, policy, {});
+        const auto scores = questionScores(*runner, *document, question, policy, policy.tspLayer, {});
         ASSERT_TRUE(scores) << scores.error().message();
         ASSERT_EQ(scores->size(), kDocument);
         ASSERT_GT(expected.size(), kDocument);
@@ -45,9 +45,9 @@ TEST_P(QuestionScoresTest, AreThoseOfAnAnswer) {
 }
 
 TEST_P(QuestionScoresTest, ChangeNothing) {
-    const auto scores = questionScores(*runner, *document, question, policy, {});
+    const auto scores = questionScores(*runner, *document, question, policy, policy.tspLayer, {});
     ASSERT_TRUE(scores);
-    EXPECT_EQ(*questionScores(*runner, *document, question, policy, {}), *scores);
+    EXPECT_EQ(*questionScores(*runner, *document, question, policy, policy.tspLayer, {}), *scores);
     const auto untouched = resident(tokens, kDocument, policy.tspLayer);
     expectSame(finish(*generation(*document, tokens, policy)),
                finish(*generation(*untouched, tokens, policy)));
@@ -55,7 +55,7 @@ TEST_P(QuestionScoresTest, ChangeNothing) {
 
 TEST_P(QuestionScoresTest, BadInputIsRefused) {
     const auto refused = [&](std::span<const TokenId> asked, const ResidentDocument& behind) {
-        const auto scores = questionScores(*runner, behind, asked, policy, {});
+        const auto scores = questionScores(*runner, behind, asked, policy, policy.tspLayer, {});
         return scores ? ErrorCode::Internal : scores.error().code;
     };
     EXPECT_EQ(refused({}, *document), ErrorCode::InvalidArgument);
@@ -73,12 +73,13 @@ TEST_P(QuestionScoresTest, BadInputIsRefused) {
 TEST_P(QuestionScoresTest, StopsAndSaysWhenMemoryEnds) {
     std::stop_source stop;
     stop.request_stop();
-    EXPECT_EQ(questionScores(*runner, *document, question, policy, stop.get_token()).error().code,
-              ErrorCode::Cancelled);
+    EXPECT_EQ(
+        questionScores(*runner, *document, question, policy, policy.tspLayer, stop.get_token()).error().code,
+        ErrorCode::Cancelled);
     int left = 0;
     for (;; ++left) {
         backend->allocationsLeft = left;
-        const auto scores = questionScores(*runner, *document, question, policy, {});
+        const auto scores = questionScores(*runner, *document, question, policy, policy.tspLayer, {});
         if (scores) break;
         ASSERT_EQ(scores.error().code, ErrorCode::OutOfMemory) << left;
     }

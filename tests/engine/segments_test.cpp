@@ -132,7 +132,7 @@ TEST_P(Segments, ChoiceAndAnswerAreThoseOfTheDefinition) {
     policy.window = pick(random, 1, std::ssize(question));
     const std::int64_t most = pick(random, 1, std::ssize(own));
     const Result<SegmentChoice> choice =
-        chooseFromSegments(*loaded.runner, document, question, policy, most, {});
+        chooseFromSegments(*loaded.runner, document, question, policy, document.tspLayer(), most, {});
     ASSERT_TRUE(choice) << choice.error().message();
 
     const std::vector<double> t = plain.scores(question, policy.window, policy.kernel);
@@ -208,7 +208,7 @@ TEST_F(ThreeSegments, OneSegmentIsTheOrdinaryWay) {
     segments = {{0, 0, 120}};
     const auto document = make();
     ASSERT_TRUE(document->read(*loaded.runner, 0, {}, {}));
-    const auto choice = chooseFromSegments(*loaded.runner, *document, question, policy(), 4096, {});
+    const auto choice = chooseFromSegments(*loaded.runner, *document, question, policy(), tsp, 4096, {});
     ASSERT_TRUE(choice);
     ASSERT_EQ(choice->tokens.size(), tokens.size());
     const auto gathered = gatherChosen(*loaded.runner, *document, choice->tokens, {});
@@ -228,14 +228,14 @@ TEST_F(ThreeSegments, PinnedTokensAreAlwaysChosen) {
     const auto document = make();
     for (const std::size_t i : {0, 2})
         ASSERT_TRUE(document->read(*loaded.runner, i, {}, {}));
-    const auto plain = chooseFromSegments(*loaded.runner, *document, question, policy(), 10, {});
+    const auto plain = chooseFromSegments(*loaded.runner, *document, question, policy(), tsp, 10, {});
     ASSERT_TRUE(plain);
     EXPECT_EQ(plain->pinned, 0);
     Policy pinning = policy();
     const std::int64_t first = std::ssize(prefix);
     pinning.pins = {
         {0, 2}, {first + 30, first + 50}, {first + 118, first + 120}};  // the second half is unread
-    const auto pinned = chooseFromSegments(*loaded.runner, *document, question, pinning, 10, {});
+    const auto pinned = chooseFromSegments(*loaded.runner, *document, question, pinning, tsp, 10, {});
     ASSERT_TRUE(pinned) << pinned.error().message();
     EXPECT_EQ(pinned->scores, plain->scores) << "the scores are what they were";
     EXPECT_EQ(pinned->pinned, 10 + 2);
@@ -252,7 +252,7 @@ TEST_F(ThreeSegments, PinnedTokensAreAlwaysChosen) {
         EXPECT_FALSE(std::ranges::binary_search(pinned->tokens, token)) << token << " is not read";
     for (const std::int64_t token : plain->tokens)
         EXPECT_TRUE(std::ranges::binary_search(pinned->tokens, token)) << token;
-    const auto none = chooseFromSegments(*loaded.runner, *document, question, pinning, 0, {});
+    const auto none = chooseFromSegments(*loaded.runner, *document, question, pinning, tsp, 0, {});
     ASSERT_TRUE(none);
     EXPECT_EQ(none->tokens.size(), 12U);
     EXPECT_TRUE(gatherChosen(*loaded.runner, *document, pinned->tokens, {}));
@@ -264,8 +264,8 @@ TEST_F(ThreeSegments, TheOrderOfReadingChangesNothing) {
         ASSERT_TRUE(one->read(*loaded.runner, i, {}, {}));
     for (const std::size_t i : {2, 0, 1})
         ASSERT_TRUE(other->read(*loaded.runner, i, {}, {}));
-    const auto a = chooseFromSegments(*loaded.runner, *one, question, policy(), 30, {}),
-               b = chooseFromSegments(*loaded.runner, *other, question, policy(), 30, {});
+    const auto a = chooseFromSegments(*loaded.runner, *one, question, policy(), tsp, 30, {}),
+               b = chooseFromSegments(*loaded.runner, *other, question, policy(), tsp, 30, {});
     ASSERT_TRUE(a && b);
     EXPECT_EQ(a->tokens, b->tokens);
     EXPECT_EQ(a->scores, b->scores);
@@ -289,7 +289,7 @@ TEST_F(ThreeSegments, MemoryIsKeptToTheBudget) {
     EXPECT_TRUE(document->read(*loaded.runner, 1, {}, {}));
     EXPECT_TRUE(document->isRead(1));
     EXPECT_FALSE(document->isRead(2));
-    const auto choice = chooseFromSegments(*loaded.runner, *document, question, policy(), 4096, {});
+    const auto choice = chooseFromSegments(*loaded.runner, *document, question, policy(), tsp, 4096, {});
     ASSERT_TRUE(choice);
     EXPECT_EQ(choice->tokens.size(), 80U) << "those of the two that are there";
     EXPECT_TRUE(choice->scores[2].empty());
@@ -309,20 +309,21 @@ TEST_F(ThreeSegments, ReadingAndAskingStopAndGoOn) {
     stop.request_stop();
     EXPECT_EQ(document->read(*loaded.runner, 0, stop.get_token(), {}).error().code, ErrorCode::Cancelled);
     EXPECT_EQ(document->readCount(), 0);
-    EXPECT_EQ(chooseFromSegments(*loaded.runner, *document, question, policy(), 9, {}).error().code,
+    EXPECT_EQ(chooseFromSegments(*loaded.runner, *document, question, policy(), tsp, 9, {}).error().code,
               ErrorCode::Empty);
     ASSERT_TRUE(document->read(*loaded.runner, 0, {}, {}));
     ASSERT_TRUE(document->read(*loaded.runner, 0, {}, {})) << "once is enough";
     EXPECT_EQ(document->readCount(), 1);
-    EXPECT_EQ(
-        chooseFromSegments(*loaded.runner, *document, question, policy(), 9, stop.get_token()).error().code,
-        ErrorCode::Cancelled);
+    EXPECT_EQ(chooseFromSegments(*loaded.runner, *document, question, policy(), tsp, 9, stop.get_token())
+                  .error()
+                  .code,
+              ErrorCode::Cancelled);
     const std::vector<std::int64_t> chosen{1, 2};
     EXPECT_EQ(gatherChosen(*loaded.runner, *document, chosen, stop.get_token()).error().code,
               ErrorCode::Cancelled);
     EXPECT_TRUE(gatherChosen(*loaded.runner, *document, chosen, {}));
     loaded.backend.allocationsLeft = 2;
-    EXPECT_EQ(chooseFromSegments(*loaded.runner, *document, question, policy(), 9, {}).error().code,
+    EXPECT_EQ(chooseFromSegments(*loaded.runner, *document, question, policy(), tsp, 9, {}).error().code,
               ErrorCode::OutOfMemory);
     loaded.backend.allocationsLeft = 1;
     EXPECT_EQ(gatherChosen(*loaded.runner, *document, chosen, {}).error().code, ErrorCode::OutOfMemory);
@@ -350,7 +351,7 @@ TEST_F(ThreeSegments, BadInputIsRefused) {
     EXPECT_EQ(document->read(*loaded.runner, 3, {}, {}).error().code, ErrorCode::InvalidArgument);
     ASSERT_TRUE(document->read(*loaded.runner, 0, {}, {}));
     const auto asked = [&](const std::vector<TokenId>& ids) {
-        const auto choice = chooseFromSegments(*loaded.runner, *document, ids, policy(), 9, {});
+        const auto choice = chooseFromSegments(*loaded.runner, *document, ids, policy(), tsp, 9, {});
         return choice ? ErrorCode::Internal : choice.error().code;
     };
     EXPECT_EQ(asked({}), ErrorCode::InvalidArgument);
