@@ -11,6 +11,16 @@ void ReadParts::setUsed(std::uint64_t when) {
         reading.used = when;
 }
 
+void ReadParts::finishKeeping(std::span<const std::size_t> order) {
+    // First what is under way: it holds blocks that others need.
+    for (const std::size_t part : order) {
+        if (ResidentPieces* pieces = readings[part].pieces.get()) pieces->saveAndWait();
+    }
+    for (const std::size_t part : order) {
+        if (ResidentPieces* pieces = readings[part].pieces.get()) pieces->finish();
+    }
+}
+
 PartsRead ReadParts::read() const {
     return {static_cast<std::int32_t>(segments->readCount()),
             static_cast<std::int32_t>(segments->segments().size())};

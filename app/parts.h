@@ -35,6 +35,8 @@ struct ReadParts {
 
     /// All of them were used then: asked or opened.
     void setUsed(std::uint64_t when);
+    /// Waits until what is read is on the disk, as far as it may be kept: in this order.
+    void finishKeeping(std::span<const std::size_t> order);
     PartsRead read() const;
     /// Own tokens of parts that came from the disk.
     std::int64_t restoredTokens() const;

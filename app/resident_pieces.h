@@ -55,7 +55,8 @@ public:
     bool canSave() const;
     /// Whether every piece that is complete and may be kept was handed over.
     bool saved() const;
-    /// Hands over all of them and waits until they are written, however long the disk takes.
+    /// Hands over all of them and waits until they are written, however long the disk takes. No other's
+    /// pieces may be under way.
     void finish();
     /// Whether the store has every piece that is complete on the device: it comes back from there.
     bool isKept() const;

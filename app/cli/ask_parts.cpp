@@ -25,9 +25,7 @@ Result<void> PartsAsking::run() {
     if (Result<void> done = prepare(); !done) return done;
     Result<void> answered = answer();
     std::fflush(stdout);  // before the rest is kept
-    for (const std::size_t part : m_order) {
-        if (ResidentPieces* pieces = m_parts->readings[part].pieces.get()) pieces->finish();
-    }
+    m_parts->finishKeeping(m_order);
     return answered;
 }
 

@@ -223,7 +223,8 @@ void PieceStore::write(Piece& piece) {
     if (*entry != PieceEntry::Kept) {
         const std::lock_guard lock(m_mutex);
         if (*entry == PieceEntry::NoDocument) {
-            m_deleted[piece.sha256] = piece.use;
+            std::int64_t& deleted = m_deleted[piece.sha256];
+            deleted = std::max(deleted, piece.use);
         } else {
             m_fullUse = std::max(m_fullUse, piece.use);
             m_fullBytes = bytes;

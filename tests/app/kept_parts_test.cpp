@@ -85,10 +85,7 @@ protected:
         m_engine->notePartsAsked(*m_parts, m_order);
         return readAll();
     }
-    void keepAll() {
-        for (const std::size_t part : m_order)
-            m_parts->readings[part].pieces->finish();
-    }
+    void keepAll() { m_parts->finishKeeping(m_order); }
     AskOutcome ask() {
         if (m_device->own) test::leaveFree(*m_device, kRoomForAnswers);
         AskRequest request;
