@@ -12,10 +12,6 @@ void ReadParts::setUsed(std::uint64_t when) {
 }
 
 void ReadParts::finishKeeping(std::span<const std::size_t> order) {
-    // First what is under way: it holds blocks that others need.
-    for (const std::size_t part : order) {
-        if (ResidentPieces* pieces = readings[part].pieces.get()) pieces->saveAndWait();
-    }
     for (const std::size_t part : order) {
         if (ResidentPieces* pieces = readings[part].pieces.get()) pieces->finish();
     }

@@ -1,6 +1,20 @@
 #include "app/reading.h"
 
 namespace kvasir {
+namespace {
+
+/// However a reading ends, another one may be the next that needs blocks.
+struct Settled {
+    ResidentPieces* pieces;
+    explicit Settled(ResidentPieces* of) : pieces(of) {}
+    Settled(const Settled&) = delete;
+    Settled& operator=(const Settled&) = delete;
+    ~Settled() {
+        if (pieces != nullptr) pieces->settle();
+    }
+};
+
+}  // namespace
 
 void Reading::enter() {
     if (pieces == nullptr) return;
@@ -26,11 +40,13 @@ ResidentDocument::Progress Reading::keeping(const ResidentDocument::Progress& pr
 
 Result<void> Reading::readEarly(LayerRunner& runner, const std::stop_token& stop,
                                 const ResidentDocument::Progress& progress) {
+    const Settled settled(pieces.get());
     return m_onDevice->readEarly(runner, stop, keeping(progress));
 }
 
 Result<void> Reading::readLate(LayerRunner& runner, const std::stop_token& stop,
                                const ResidentDocument::Progress& progress) {
+    const Settled settled(pieces.get());
     return m_onDevice->readLate(runner, stop, keeping(progress));
 }
 

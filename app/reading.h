@@ -48,7 +48,8 @@ public:
     /// and `full` is wanted, of the full one. What is in neither is left to be read. `progress` counts the
     /// rows of the one that is being restored.
     void restore(bool full, const std::stop_token& stop, const ResidentDocument::Progress& progress);
-    /// First reading and full reading; see ResidentDocument. What they complete is kept.
+    /// First reading and full reading; see ResidentDocument. What they complete is kept; no copy is under way
+    /// afterwards.
     Result<void> readEarly(LayerRunner& runner, const std::stop_token& stop,
                            const ResidentDocument::Progress& progress);
     Result<void> readLate(LayerRunner& runner, const std::stop_token& stop,

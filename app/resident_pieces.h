@@ -51,12 +51,13 @@ public:
     void save();
     /// The same, and waits for what is under way.
     void saveAndWait();
+    /// Only waits for what is under way, and hands it over: it holds no blocks that others wait for then.
+    void settle() { handOver(true); }
     /// Whether `save` has something to do, and room for it.
     bool canSave() const;
     /// Whether every piece that is complete and may be kept was handed over.
     bool saved() const;
-    /// Hands over all of them and waits until they are written, however long the disk takes. No other's
-    /// pieces may be under way.
+    /// Hands over all of them and waits until they are written, however long the disk takes.
     void finish();
     /// Whether the store has every piece that is complete on the device: it comes back from there.
     bool isKept() const;
