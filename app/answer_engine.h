@@ -19,11 +19,10 @@
 #include "app/parts.h"
 #include "app/passages.h"
 #include "app/prompt.h"
+#include "app/reading.h"
 #include "app/resident_memory.h"
-#include "app/resident_pieces.h"
 #include "engine/error.h"
 #include "engine/generation.h"
-#include "engine/host_copy.h"
 #include "engine/layer_runner.h"
 #include "engine/memory_plan.h"
 #include "engine/model.h"
@@ -34,22 +33,15 @@ namespace kvasir {
 
 /// A document that this model reads. Belongs to the engine thread; the counters of `resident` may be read by
 /// others.
-struct ReadDocument {
+struct ReadDocument : Reading {
+    ReadDocument() : Reading(resident) {}
+
     TokenisedDocument tokenised;
     Passages passages;  ///< of the document's text: what answers may quote
     MemoryPlan memory;  ///< how it is kept, and what to say about it before reading starts
     std::int32_t tspLayer = 0;
-    std::uint64_t used = 0;          ///< when; larger is later: see ResidentMemory
-    std::unique_ptr<HostCopy> copy;  ///< what of it is in host memory; null: it never leaves the device
     std::unique_ptr<ResidentDocument> resident;  ///< null: it left the device, or was not let in yet
     bool chosen = false;                         ///< tokens that were chosen before: all of them are carried
-    std::unique_ptr<ResidentPieces> pieces;      ///< null: nothing of it is kept
-    ResidentMemory::Place place;
-
-    /// Tokens whose first reading came from the disk.
-    std::int64_t restoredTokens() const {
-        return pieces != nullptr ? pieces->restoredRows(PieceStage::Early) : 0;
-    }
 };
 
 struct AskRequest {
@@ -122,10 +114,6 @@ public:
     Result<void> makeResident(ReadDocument& document, const std::stop_token& stop);
     const ResidentMemory& memory() const { return *m_memory; }
 
-    /// Takes what is in host memory, then what was kept of the first reading, and when that is whole and
-    /// `full` is wanted, of the full one. `progress` counts the rows of the one that is being restored.
-    void restore(ReadDocument& document, bool full, const std::stop_token& stop,
-                 const ResidentDocument::Progress& progress);
     /// First reading and full reading; see ResidentDocument. What they complete is kept. Documents that were
     /// used earlier and come back without being read again make room for the full reading.
     Result<void> readEarly(ReadDocument& document, const std::stop_token& stop,
@@ -148,12 +136,19 @@ public:
                             const AskRequest& request, const std::stop_token& stop, const OnText& onText);
 
     /// Documents that do not fit the window, or several: tokenises them, cuts them into parts and makes a
-    /// plan for the memory; nothing is read yet. `used`: see ResidentMemory; by itself later than all others.
-    /// Errors: those of DocumentSet and SegmentedDocument; Empty (no text in any of them), Cancelled.
+    /// plan for the memory; nothing is read yet. What is kept of them counts as used. `used`: see
+    /// ResidentMemory; by itself later than all others. Errors: those of DocumentSet and SegmentedDocument;
+    /// Empty (no text in any of them), Cancelled.
     Result<std::unique_ptr<ReadParts>> prepareParts(
         std::vector<std::shared_ptr<const Document>> documents,
         std::uint64_t used = std::numeric_limits<std::uint64_t>::max(), const std::stop_token& stop = {});
-    /// Reads one part, or goes on with it; makes room for it by this order. See SegmentedDocument::read.
+    /// A question is asked for which parts are read in this order: the best of them are kept on the disk
+    /// before others, as long as there is room for any.
+    void notePartsAsked(ReadParts& parts, std::span<const std::size_t> order);
+    /// Brings one part back, and reads what does not come back; parts that are last in the order leave for it
+    /// where memory has no room for all. What it completes is kept. `progress` is told the part's rows first
+    /// when what comes back is there, then as they are read. Errors: those of makeResident and
+    /// SegmentedDocument::read.
     Result<void> readPart(ReadParts& parts, std::size_t part, std::span<const std::size_t> order,
                           const std::stop_token& stop, const ResidentDocument::Progress& progress);
     /// Answers from the parts that are read, at least one: AnswerMode::Parts. Errors: those of `ask`, Empty
@@ -203,7 +198,12 @@ private:
     Result<AskOutcome> answerParts(const ReadParts& parts, const AskRequest& request,
                                    const std::stop_token& stop, const OnText& onText);
     const std::string& fingerprint();
-    std::unique_ptr<ResidentPieces> piecesOf(ReadDocument& document);
+    std::unique_ptr<ResidentPieces> makePieces(std::span<const TokenId> tokens, std::int32_t tspLayer,
+                                               kernels::KvType type, const std::string& sha256,
+                                               std::int64_t use);
+    void addReadings(ReadParts& parts);
+    Result<void> enterPart(ReadParts& parts, std::size_t part, std::span<const std::size_t> order,
+                           const std::stop_token& stop);
     /// Room for the first of these that can be had, the best first. To be read again is worth the least that
     /// helps. Nothing where none can be had: the plan says what is missing.
     Result<void> makeRoom(std::vector<std::size_t> wishes, std::uint64_t used, const std::stop_token& stop);

@@ -12,14 +12,6 @@ namespace {
 /// Pieces on their way between device and disk, together.
 constexpr std::size_t kStagingBytes = std::size_t{128} << 20;
 
-/// After each chunk what is complete is on its way to the disk.
-ResidentDocument::Progress keeping(ReadDocument& document, const ResidentDocument::Progress& progress) {
-    return [&document, &progress](std::int64_t done, std::int64_t all) {
-        if (document.pieces != nullptr) document.pieces->save();
-        if (progress) progress(done, all);
-    };
-}
-
 }  // namespace
 
 void AnswerEngine::keepReadings(PieceStore* pieces) {
@@ -130,35 +122,29 @@ Result<void> AnswerEngine::makeResident(ReadDocument& document, const std::stop_
     if (!resident) return tl::unexpected(resident.error());
     if (type != before) document.pieces.reset();  // they are another reading
     document.resident = std::move(*resident);
-    if (document.pieces == nullptr) document.pieces = piecesOf(document);
-    if (document.pieces == nullptr) return {};
-    document.pieces->moveTo(document.resident.get(), document.copy.get());
-    document.resident->setMeanwhile([&document] { document.pieces->save(); });
+    const std::int64_t use = m_pieces != nullptr ? m_pieces->newUse() : 0;
+    if (document.pieces != nullptr) {
+        document.pieces->useAgain(use);
+    } else {
+        document.pieces = makePieces(document.tokenised.prompt, document.tspLayer, type,
+                                     document.tokenised.document->sha256, use);
+    }
+    document.enter();
     return {};
 }
 
-std::unique_ptr<ResidentPieces> AnswerEngine::piecesOf(ReadDocument& document) {
-    if (m_pieces == nullptr) return nullptr;
-    if (fingerprint().empty()) return nullptr;
-    PieceKeys keys(*m_model, m_fingerprint, *m_backend, document.tspLayer, document.memory.type,
-                   document.tokenised.prompt);
-    return std::make_unique<ResidentPieces>(*m_pieces, *m_staging, std::move(keys),
-                                            document.tokenised.document->sha256);
-}
-
-void AnswerEngine::restore(ReadDocument& document, bool full, const std::stop_token& stop,
-                           const ResidentDocument::Progress& progress) {
-    // What fails here is read; a device that failed says so then.
-    static_cast<void>(document.copy->give(*document.resident, stop, progress));
-    if (document.pieces == nullptr) return;
-    document.pieces->restore(PieceStage::Early, stop, progress);
-    if (full && document.resident->earlyDone()) document.pieces->restore(PieceStage::Late, stop, progress);
+/// Null where nothing is kept.
+std::unique_ptr<ResidentPieces> AnswerEngine::makePieces(std::span<const TokenId> tokens,
+                                                         std::int32_t tspLayer, kernels::KvType type,
+                                                         const std::string& sha256, std::int64_t use) {
+    if (m_pieces == nullptr || fingerprint().empty()) return nullptr;
+    PieceKeys keys(*m_model, m_fingerprint, *m_backend, tspLayer, type, tokens);
+    return std::make_unique<ResidentPieces>(*m_pieces, *m_staging, std::move(keys), sha256, use);
 }
 
 Result<void> AnswerEngine::readEarly(ReadDocument& document, const std::stop_token& stop,
                                      const ResidentDocument::Progress& progress) {
-    return guarded(
-        [&] { return document.resident->readEarly(*m_runner, stop, keeping(document, progress)); });
+    return guarded([&] { return document.readEarly(*m_runner, stop, progress); });
 }
 
 Result<void> AnswerEngine::readLate(ReadDocument& document, const std::stop_token& stop,
@@ -170,7 +156,7 @@ Result<void> AnswerEngine::readLate(ReadDocument& document, const std::stop_toke
             m_memory->makeRoom(withReserve(missing), document.used, ResidentMemory::Who::ComesBack, stop);
         if (!made) return tl::unexpected(made.error());
     }
-    return guarded([&] { return document.resident->readLate(*m_runner, stop, keeping(document, progress)); });
+    return guarded([&] { return document.readLate(*m_runner, stop, progress); });
 }
 
 }  // namespace kvasir

@@ -163,20 +163,68 @@ Result<std::unique_ptr<ReadParts>> AnswerEngine::makeParts(
                                   Policy::shipped(model).tspLayer, budget);
     if (!segments) return tl::unexpected(segments.error());
     parts->segments = std::move(*segments);
-    parts->used = used;
-    parts->place = m_memory->add(*parts);
+    addReadings(*parts);
+    parts->setUsed(used);
     parts->sentence = memorySentence(*parts->segments, all.size());
     return parts;
 }
 
+/// What is kept of the parts is used by this, and parts that no question asks for make none of it go.
+void AnswerEngine::addReadings(ReadParts& parts) {
+    SegmentedDocument& segments = *parts.segments;
+    const std::int64_t use = m_pieces != nullptr ? m_pieces->newUse() : 0;
+    for (std::size_t part = 0; part < segments.segments().size(); ++part) {
+        Reading& reading = parts.readings.emplace_back(segments.place(part));
+        reading.rank = part;
+        reading.copy = std::make_unique<HostCopy>(*m_backend);
+        reading.place = m_memory->add(reading);
+        const Document& document =
+            *parts.documents.document(parts.documents.documentAt(parts.bytes(part).begin));
+        reading.pieces =
+            makePieces(segments.promptOf(part), segments.tspLayer(), segments.kvType(), document.sha256, use);
+        if (reading.pieces != nullptr) reading.pieces->noteKept();
+    }
+}
+
+void AnswerEngine::notePartsAsked(ReadParts& parts, std::span<const std::size_t> order) {
+    if (m_pieces == nullptr) return;
+    const std::int64_t use = m_pieces->newUse();
+    for (const std::size_t part : order.first(std::min(order.size(), kBestParts))) {
+        if (parts.readings[part].pieces != nullptr) parts.readings[part].pieces->useAgain(use);
+    }
+}
+
+/// Memory of the device for a part that has none. Where there is none for all parts of the document, those
+/// that are last in the order leave.
+Result<void> AnswerEngine::enterPart(ReadParts& parts, std::size_t part, std::span<const std::size_t> order,
+                                     const std::stop_token& stop) {
+    SegmentedDocument& segments = *parts.segments;
+    for (std::size_t rank = 0; rank < order.size(); ++rank)
+        parts.readings[order[rank]].rank = rank;
+    for (auto last = order.rbegin(); last != order.rend() && !segments.hasRoom(); ++last) {
+        if (*last == part || !segments.isHeld(*last)) continue;
+        if (Result<void> left = m_memory->leave(parts.readings[*last], stop); !left) return left;
+    }
+    Result<void> made = makeRoom({withReserve(segments.bytesOfLongest())}, parts.used, stop);
+    if (made) made = segments.open(part);
+    if (made) parts.readings[part].enter();
+    return made;
+}
+
 Result<void> AnswerEngine::readPart(ReadParts& parts, std::size_t part, std::span<const std::size_t> order,
                                     const std::stop_token& stop, const ResidentDocument::Progress& progress) {
-    kvasir::makeRoom(parts, order, part);
+    if (part >= parts.readings.size()) return parts.segments->open(part);  // which says why not
     if (!parts.segments->isHeld(part)) {
-        const Result<void> made = makeRoom({withReserve(parts.segments->bytesOfLongest())}, parts.used, stop);
-        if (!made) return made;
+        if (Result<void> entered = enterPart(parts, part, order, stop); !entered) return entered;
     }
-    return guarded([&] { return parts.segments->read(*m_runner, part, stop, progress); });
+    Reading& reading = parts.readings[part];
+    reading.restore(false, stop, {});
+    const ResidentDocument& resident = *parts.segments->place(part);
+    if (progress) progress(resident.earlyRows(), resident.size());
+    Result<void> done = guarded([&] { return reading.readEarly(*m_runner, stop, progress); });
+    // Before the next part's: where the disk has no room for all, whole parts are kept.
+    if (done && reading.pieces != nullptr) reading.pieces->saveAndWait();
+    return done;
 }
 
 Result<AskOutcome> AnswerEngine::askParts(const ReadParts& parts, const AskRequest& request,

@@ -235,12 +235,25 @@ std::optional<EngineThread::Job> EngineThread::nextCheck() {
     return std::nullopt;
 }
 
-/// With the lock held: a document that reads faster than the disk writes.
+/// Of a document that reads faster than the disk writes: what is to be handed on. Null: nothing now.
+ResidentPieces* EngineThread::toBeKept(const Work& work) {
+    const auto isWaiting = [](const Reading& reading) {
+        return reading.pieces != nullptr && reading.pieces->canSave();
+    };
+    if (work.read != nullptr && isWaiting(*work.read)) return work.read->pieces.get();
+    if (work.parts == nullptr) return nullptr;
+    const Reading* best = nullptr;  // the disk may not have room for all parts
+    for (const Reading& part : work.parts->readings) {
+        if (isWaiting(part) && (best == nullptr || part.rank < best->rank)) best = &part;
+    }
+    return best != nullptr ? best->pieces.get() : nullptr;
+}
+
+/// With the lock held.
 std::optional<EngineThread::Job> EngineThread::nextKeep() {
     if (m_pieces == nullptr) return std::nullopt;
     for (const auto& [id, work] : m_documents) {
-        if (work->read == nullptr || work->read->pieces == nullptr || !work->read->pieces->canSave())
-            continue;
+        if (toBeKept(*work) == nullptr) continue;
         Job job;
         job.kind = JobKind::Keep;
         job.document = id;

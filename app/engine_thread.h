@@ -149,6 +149,7 @@ private:
     std::optional<Job> nextQuestion();
     std::optional<Job> nextCheck();
     std::optional<Job> nextKeep();
+    static ResidentPieces* toBeKept(const Work& work);
     std::optional<Job> nextReading();
     bool wantsLook(const Question& question, const Work& work) const;
     static void findPassages(Question& question);

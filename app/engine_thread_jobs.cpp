@@ -29,7 +29,7 @@ void EngineThread::run(Job& job) {
             runCheck(job);
             break;
         case JobKind::Keep:
-            job.work->read->pieces->saveAndWait();
+            if (ResidentPieces* pieces = toBeKept(*job.work)) pieces->saveAndWait();
             break;
         case JobKind::ReadEarly:
             runEarly(job);
@@ -128,6 +128,7 @@ void EngineThread::runAsk(Job& job) {
         findPassages(question);
         Result<AskOutcome> outcome = askInParts(job, stop);
         if (outcome) keepDraft(question, *outcome);
+        reportAway();
         finish(std::move(outcome));
     } else {
         const AnswerMode mode =
@@ -260,7 +261,7 @@ void EngineThread::noteUses() {
     const std::lock_guard lock(m_mutex);
     for (const auto& [id, work] : m_documents) {
         if (work->read != nullptr) work->read->used = work->used;
-        if (work->parts != nullptr) work->parts->used = work->used;
+        if (work->parts != nullptr) work->parts->setUsed(work->used);
     }
 }
 
@@ -273,16 +274,17 @@ void EngineThread::setAway(DocumentId id, Work& work) {
     report(id, work, ReadingStage::Away);
 }
 
-/// Says which documents had to leave.
+/// Says which documents had to leave, whole or some of their parts.
 void EngineThread::reportAway() {
     std::vector<std::pair<DocumentId, std::shared_ptr<Work>>> gone;
     {
         const std::lock_guard lock(m_mutex);
         for (const auto& [id, work] : m_documents) {
+            if (work->failure || m_runningDocument == id) continue;
             const bool left = work->parts != nullptr
-                                  ? work->state.parts.read > 0 && work->parts->segments->readCount() == 0
-                                  : work->read != nullptr && work->read->resident == nullptr;
-            if (left && !work->away && !work->failure && m_runningDocument != id) gone.emplace_back(id, work);
+                                  ? work->parts->read().read < work->state.parts.read
+                                  : work->read != nullptr && work->read->resident == nullptr && !work->away;
+            if (left) gone.emplace_back(id, work);
         }
     }
     for (const auto& [id, work] : gone) {
@@ -309,7 +311,7 @@ void EngineThread::restore(DocumentId id, Work& work, ReadingStage stage) {
         const std::lock_guard lock(m_mutex);
         full = m_fullReading;
     }
-    m_engine->restore(*work.read, full, m_runningStop.get_token(), [&](std::int64_t rows, std::int64_t all) {
+    work.read->restore(full, m_runningStop.get_token(), [&](std::int64_t rows, std::int64_t all) {
         work.state.share = static_cast<double>(rows) / static_cast<double>(all);
         report(id, work, stage);
     });

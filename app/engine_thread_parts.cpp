@@ -62,12 +62,19 @@ bool EngineThread::isDue(const Draft& draft, const Work& work) const {
 
 Result<void> EngineThread::readPart(Work& work, DocumentId id, std::size_t part,
                                     const std::stop_token& stop) {
-    const PartsRead before = work.parts->read();
     noteUses();
+    bool reads = false;
     const Result<void> done =
         m_engine->readPart(*work.parts, part, work.partOrder, stop, [&](std::int64_t rows, std::int64_t all) {
-            const std::int64_t whole = before.all * all, now = before.read * all + rows;
-            work.clock.advance(now);
+            const PartsRead parts = work.parts->read();
+            const std::int64_t others = parts.read - (work.parts->segments->isRead(part) ? 1 : 0),
+                               whole = parts.all * all, now = others * all + rows;
+            // What comes back is a jump of which the clock that tells the time left knows nothing.
+            if (std::exchange(reads, true)) {
+                work.clock.advance(now);
+            } else {
+                work.clock.start(now);
+            }
             work.state.share = static_cast<double>(now) / static_cast<double>(whole);
             work.state.secondsLeft = work.clock.secondsLeft(whole);
             report(id, work, ReadingStage::FirstReading);
@@ -108,6 +115,7 @@ Result<AskOutcome> EngineThread::askInParts(Job& job, const std::stop_token& sto
     const std::vector<ByteRange>& passages = question.request.passages;
     const std::vector<ByteRange>& pins = question.request.pins;
     if (!passages.empty() || !pins.empty()) work.partOrder = rankParts(*work.parts, passages, pins);
+    m_engine->notePartsAsked(*work.parts, work.partOrder);
     const Clock::time_point begin = Clock::now();
     double each = 0;
     Result<void> read;

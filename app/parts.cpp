@@ -5,9 +5,31 @@
 
 namespace kvasir {
 
+void ReadParts::setUsed(std::uint64_t when) {
+    used = when;
+    for (Reading& reading : readings)
+        reading.used = when;
+}
+
+void ReadParts::finishKeeping(std::span<const std::size_t> order) {
+    for (const std::size_t part : order) {
+        if (ResidentPieces* pieces = readings[part].pieces.get()) pieces->finish();
+    }
+}
+
 PartsRead ReadParts::read() const {
     return {static_cast<std::int32_t>(segments->readCount()),
             static_cast<std::int32_t>(segments->segments().size())};
+}
+
+std::int64_t ReadParts::restoredTokens() const {
+    std::int64_t restored = 0;
+    for (std::size_t part = 0; part < readings.size(); ++part) {
+        const Segment& segment = segments->segments()[part];
+        restored += std::clamp<std::int64_t>(readings[part].restoredTokens() - segments->firstOwnRow(part), 0,
+                                             segment.end - segment.begin);
+    }
+    return restored;
 }
 
 ByteRange ReadParts::bytes(std::size_t part) const {
@@ -60,17 +82,9 @@ std::optional<std::size_t> nextPart(const ReadParts& parts, std::span<const std:
 bool isWorthWaiting(const ReadParts& parts, std::span<const std::size_t> order, std::size_t part,
                     double seconds, double each, std::span<const ByteRange> pins) {
     constexpr double kMostSeconds = 20;
-    constexpr std::ptrdiff_t kBestParts = 8;
     if (parts.segments->readCount() == 0 || holdsPin(parts, part, pins)) return true;
-    const bool best = std::ranges::find(order, part) - order.begin() < kBestParts;
-    return best && seconds + each < kMostSeconds;
-}
-
-void makeRoom(ReadParts& parts, std::span<const std::size_t> order, std::size_t part) {
-    SegmentedDocument& segments = *parts.segments;
-    for (auto last = order.rbegin(); last != order.rend() && !segments.hasRoom(); ++last) {
-        if (*last != part) segments.drop(*last);
-    }
+    const auto best = order.first(std::min(order.size(), kBestParts));
+    return std::ranges::find(best, part) != best.end() && seconds + each < kMostSeconds;
 }
 
 TokenisedDocument tokenisedChoice(const ReadParts& parts, std::span<const std::int64_t> chosen) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -14,7 +15,7 @@
 #include "app/document_set.h"
 #include "app/passages.h"
 #include "app/prompt.h"
-#include "app/resident_memory.h"
+#include "app/reading.h"
 #include "engine/segmented_document.h"
 #include "engine/segmented_question.h"
 #include "engine/tokenizer.h"
@@ -24,15 +25,21 @@ namespace kvasir {
 /// Belongs to the engine thread, like ReadDocument.
 struct ReadParts {
     DocumentSet documents;
-    std::int64_t prefix = 0;        ///< tokens of the constant prefix
-    std::vector<TextToken> tokens;  ///< of all documents, with their bytes of the joined text
-    Passages passages;              ///< of the joined text
-    std::unique_ptr<SegmentedDocument> segments;
+    std::int64_t prefix = 0;                      ///< tokens of the constant prefix
+    std::vector<TextToken> tokens;                ///< of all documents, with their bytes of the joined text
+    Passages passages;                            ///< of the joined text
+    std::unique_ptr<SegmentedDocument> segments;  ///< what of the parts is on the device
     std::string sentence;    ///< for the user, before reading starts: memory, and whether all parts fit
     std::uint64_t used = 0;  ///< when; larger is later: see ResidentMemory
-    ResidentMemory::Place place = {};
+    std::deque<Reading> readings = {};  ///< of each part, wherever it lies; they move by themselves
 
+    /// All of them were used then: asked or opened.
+    void setUsed(std::uint64_t when);
+    /// Waits until what is read is on the disk, as far as it may be kept: in this order.
+    void finishKeeping(std::span<const std::size_t> order);
     PartsRead read() const;
+    /// Own tokens of parts that came from the disk.
+    std::int64_t restoredTokens() const;
     /// Bytes of the joined text that are the part's own.
     ByteRange bytes(std::size_t part) const;
 };
@@ -48,13 +55,13 @@ std::vector<std::size_t> rankParts(const ReadParts& parts, std::span<const ByteR
 /// The next part to be read in this order; none when all are that memory can hold.
 std::optional<std::size_t> nextPart(const ReadParts& parts, std::span<const std::size_t> order);
 
+/// So many of the best parts a first answer may wait for.
+constexpr std::size_t kBestParts = 8;
+
 /// A first answer waits for the best parts only, and not for long, but for all that hold pins: whether this
 /// part is still worth waiting for after `seconds` of reading, when another takes `each`.
 bool isWorthWaiting(const ReadParts& parts, std::span<const std::size_t> order, std::size_t part,
                     double seconds, double each, std::span<const ByteRange> pins = {});
-
-/// Gives up parts that are last in the order until there is room for this one.
-void makeRoom(ReadParts& parts, std::span<const std::size_t> order, std::size_t part);
 
 /// The chosen tokens as a document to be asked, without its resident part.
 TokenisedDocument tokenisedChoice(const ReadParts& parts, std::span<const std::int64_t> chosen);

@@ -19,12 +19,9 @@ struct Rising {
 
 }  // namespace
 
-ResidentPieces::ResidentPieces(PieceStore& store, PieceStaging& staging, PieceKeys keys, std::string sha256)
-    : m_store(store),
-      m_staging(staging),
-      m_keys(std::move(keys)),
-      m_sha256(std::move(sha256)),
-      m_use(store.newUse()) {}
+ResidentPieces::ResidentPieces(PieceStore& store, PieceStaging& staging, PieceKeys keys, std::string sha256,
+                               std::int64_t use)
+    : m_store(store), m_staging(staging), m_keys(std::move(keys)), m_sha256(std::move(sha256)), m_use(use) {}
 
 ResidentPieces::~ResidentPieces() {
     handOver(true);
@@ -35,9 +32,27 @@ void ResidentPieces::moveTo(ResidentDocument* document, const HostCopy* copy) {
     m_document = document;
     m_copy = copy;
     if (document == nullptr) return;
+    m_next = {};
     m_size = document->size();
     for (const PieceStage stage : kStages)
         m_first[index(stage)] = document->pieceShape(stage, 0);
+}
+
+void ResidentPieces::useAgain(std::int64_t use) {
+    if (use <= m_use || !m_store.isCurrent(m_use)) return;
+    m_use = use;
+    m_next = {};
+    noteKept();
+}
+
+void ResidentPieces::noteKept() {
+    std::vector<PieceKey> kept;
+    for (const PieceStage stage : kStages) {
+        // From the beginning on: what stands behind a gap is of no use.
+        for (std::int64_t i = 0; i < m_keys.count() && m_store.has(m_keys.key(stage, i)); ++i)
+            kept.push_back(m_keys.key(stage, i));
+    }
+    m_store.noteUse(kept, m_sha256, m_use);
 }
 
 std::int64_t ResidentPieces::rowsOf(PieceStage stage) const {
@@ -63,6 +78,8 @@ void ResidentPieces::restore(PieceStage stage, const std::stop_token& stop,
         Result<std::span<std::byte>> contents = std::span<std::byte>();
         if (shape.bytes() > 0)  // T may be the last layer
             contents = m_store.read(key, shape, next.block.first(m_staging.blockBytes()));
+        std::int64_t& sound = m_sound[index(stage)];
+        sound = contents ? std::max(sound, piece + 1) : std::min(sound, piece);
         if (!contents) break;
         const Result<kernels::CopyId> copy = m_document->beginTakePiece(shape, contents->data());
         if (!copy) break;
@@ -82,7 +99,7 @@ void ResidentPieces::restore(PieceStage stage, const std::stop_token& stop,
 
 bool ResidentPieces::hasNext(PieceStage stage) const {
     const std::int64_t next = m_next[index(stage)];
-    if (next >= m_keys.count()) return false;
+    if (next >= m_keys.count() || !m_store.keeps(m_use, m_sha256)) return false;
     if (m_document != nullptr && m_document->isComplete(stage, next)) return true;
     return m_copy != nullptr && m_copy->piece(stage, next) != nullptr;
 }
@@ -91,6 +108,11 @@ void ResidentPieces::save() {
     handOver(false);
     for (const PieceStage stage : kStages) {
         while (hasNext(stage)) {
+            std::int64_t& next = m_next[index(stage)];
+            if (next < m_sound[index(stage)] && m_store.has(m_keys.key(stage, next))) {
+                ++next;
+                continue;
+            }
             if (!m_store.hasRoom()) return;
             if (!begin(stage)) return;
         }
@@ -100,6 +122,15 @@ void ResidentPieces::save() {
 void ResidentPieces::saveAndWait() {
     save();
     handOver(true);
+}
+
+void ResidentPieces::finish() {
+    saveAndWait();
+    while (!saved()) {
+        m_store.flush();
+        saveAndWait();
+    }
+    m_store.flush();
 }
 
 bool ResidentPieces::begin(PieceStage stage) {
@@ -131,6 +162,7 @@ bool ResidentPieces::begin(PieceStage stage) {
     }
     m_copying.push_back(std::move(copying));
     ++next;
+    m_sound[index(stage)] = std::max(m_sound[index(stage)], next);
     handOver(false);
     return true;
 }
@@ -154,6 +186,16 @@ bool ResidentPieces::canSave() const {
     return !m_copying.empty() ||
            (m_store.hasRoom() && m_staging.hasFree() &&
             std::ranges::any_of(kStages, [&](PieceStage stage) { return hasNext(stage); }));
+}
+
+bool ResidentPieces::isKept() const {
+    if (!m_copying.empty() || m_document == nullptr) return false;
+    for (const PieceStage stage : kStages) {
+        for (std::int64_t i = 0; m_document->isComplete(stage, i); ++i) {
+            if (!m_store.has(m_keys.key(stage, i))) return false;
+        }
+    }
+    return true;
 }
 
 bool ResidentPieces::saved() const {

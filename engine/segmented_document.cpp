@@ -67,42 +67,52 @@ Result<std::unique_ptr<SegmentedDocument>> SegmentedDocument::create(
     return document;
 }
 
-Result<void> SegmentedDocument::read(LayerRunner& runner, std::size_t index, const std::stop_token& stop,
-                                     const ResidentDocument::Progress& progress) {
+Result<void> SegmentedDocument::open(std::size_t index) {
     if (index >= m_segments.size()) {
         return fail(ErrorCode::InvalidArgument, "The document has no such part.",
                     "part " + std::to_string(index + 1), "Read another part.");
     }
-    if (isRead(index)) return {};
-    std::unique_ptr<ResidentDocument>& resident = m_residents[index];
-    if (resident == nullptr) {
-        if (!hasRoom()) {
-            return fail(ErrorCode::OutOfMemory, "There is no memory for another part of the document.", "",
-                        "Close other programs, or choose a smaller model.");
-        }
-        const Segment& segment = m_segments[index];
-        std::vector<TokenId> tokens = m_prefix;
-        tokens.insert(tokens.end(), m_tokens.begin() + segment.context, m_tokens.begin() + segment.end);
-        Result<std::unique_ptr<ResidentDocument>> made =
-            ResidentDocument::create(m_model, m_backend, std::move(tokens), m_tspLayer, m_type);
-        if (!made) return tl::unexpected(made.error());
-        resident = std::move(*made);
-        ++m_held;
+    if (isHeld(index)) return {};
+    if (!hasRoom()) {
+        return fail(ErrorCode::OutOfMemory, "There is no memory for another part of the document.", "",
+                    "Close other programs, or choose a smaller model.");
     }
-    Result<void> done = resident->readEarly(runner, stop, progress);
-    if (done) ++m_readCount;
-    return done;
+    Result<std::unique_ptr<ResidentDocument>> made =
+        ResidentDocument::create(m_model, m_backend, promptOf(index), m_tspLayer, m_type);
+    if (!made) return tl::unexpected(made.error());
+    m_residents[index] = std::move(*made);
+    return {};
+}
+
+Result<void> SegmentedDocument::read(LayerRunner& runner, std::size_t index, const std::stop_token& stop,
+                                     const ResidentDocument::Progress& progress) {
+    if (Result<void> opened = open(index); !opened) return opened;
+    return m_residents[index]->readEarly(runner, stop, progress);
 }
 
 bool SegmentedDocument::isRead(std::size_t index) const {
     return m_residents[index] != nullptr && m_residents[index]->earlyDone();
 }
 
+std::int64_t SegmentedDocument::readCount() const {
+    return std::ranges::count_if(
+        m_residents, [](const auto& resident) { return resident != nullptr && resident->earlyDone(); });
+}
+
+bool SegmentedDocument::hasRoom() const {
+    return std::ranges::count_if(m_residents, [](const auto& resident) { return resident != nullptr; }) <
+           m_mostHeld;
+}
+
 void SegmentedDocument::drop(std::size_t index) {
-    if (m_residents[index] == nullptr) return;
-    if (isRead(index)) --m_readCount;
     m_residents[index].reset();
-    --m_held;
+}
+
+std::vector<TokenId> SegmentedDocument::promptOf(std::size_t index) const {
+    const Segment& segment = m_segments[index];
+    std::vector<TokenId> tokens = m_prefix;
+    tokens.insert(tokens.end(), m_tokens.begin() + segment.context, m_tokens.begin() + segment.end);
+    return tokens;
 }
 
 std::int64_t SegmentedDocument::firstOwnRow(std::size_t index) const {

@@ -2,7 +2,6 @@
 // constant prefix. design.md, 'Documents longer than the model's window, several documents, logs'.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -35,8 +34,8 @@ std::vector<Segment> cutIntoSegments(std::span<const std::int64_t> documentToken
 
 /// The early stage of each segment that was read: K/V of layers 0..T and hidden states, at positions that
 /// begin with the prefix. Segments are read in any order and may be dropped again. Keys and values are
-/// F16 (F32 for tests): chosen tokens are moved to other positions, which 8-bit keys do not allow. The engine
-/// thread reads and asks; `readCount` may be asked by any thread.
+/// F16 (F32 for tests): chosen tokens are moved to other positions, which 8-bit keys do not allow. One
+/// thread, the engine's.
 class SegmentedDocument {
 public:
     /// `prefix` is the constant prefix; `tokens` are those of all documents, cut into `segments`. It takes at
@@ -55,23 +54,29 @@ public:
     const std::vector<Segment>& segments() const { return m_segments; }
     std::int32_t tspLayer() const { return m_tspLayer; }
 
-    /// Reads one segment, or goes on where its reading was stopped. Errors: InvalidArgument (no such
-    /// segment), OutOfMemory (the budget or the memory: drop another segment first), Cancelled.
+    /// Gives a segment memory, where it has none; nothing is read yet. Errors: InvalidArgument (no such
+    /// segment), OutOfMemory (the budget or the memory: drop another segment first).
+    Result<void> open(std::size_t index);
+    /// Reads one segment, or goes on where its reading was stopped. Errors: those of `open`, Cancelled.
     Result<void> read(LayerRunner& runner, std::size_t index, const std::stop_token& stop,
                       const ResidentDocument::Progress& progress);
     bool isRead(std::size_t index) const;
     /// Whether the segment has memory already.
     bool isHeld(std::size_t index) const { return m_residents[index] != nullptr; }
-    std::int64_t readCount() const { return m_readCount; }
+    std::int64_t readCount() const;
     /// Frees a segment's memory; it is not read then.
     void drop(std::size_t index);
     /// Whether the budget has room for one more segment beside those that are read.
-    bool hasRoom() const { return m_held < m_mostHeld; }
+    bool hasRoom() const;
     /// Segments that fit into the budget together.
     std::int64_t mostHeld() const { return m_mostHeld; }
 
     /// A segment that was read; its rows are the prefix, the context, the segment's own tokens.
     const ResidentDocument& resident(std::size_t index) const { return *m_residents[index]; }
+    /// The same for who moves segments out of the device's memory and back: null where it has no memory.
+    std::unique_ptr<ResidentDocument>& place(std::size_t index) { return m_residents[index]; }
+    /// What is read for a segment: prefix, context and its own tokens.
+    std::vector<TokenId> promptOf(std::size_t index) const;
     /// Row of the segment's first own token.
     std::int64_t firstOwnRow(std::size_t index) const;
     std::size_t bytes() const;
@@ -92,8 +97,7 @@ private:
     std::int32_t m_tspLayer = 0;
     kernels::KvType m_type = kernels::KvType::F16;
     std::size_t m_each = 0;
-    std::int64_t m_held = 0, m_mostHeld = 0;
-    std::atomic<std::int64_t> m_readCount = 0;
+    std::int64_t m_mostHeld = 0;
 };
 
 }  // namespace kvasir

@@ -206,6 +206,9 @@ Phrases::Reading Phrases::restingReading(const ReadingState& state) {
             break;
         case ReadingStage::Away:
             r.title = tr("Not in memory");
+            // Some of them may be there still.
+            if (state.parts.read > 0)
+                r.detail = tr("%1 of %2 parts read").arg(state.parts.read).arg(state.parts.all);
             r.remark = tr("other documents need it; a question brings this one back");
             r.icon = "pause";
             r.canContinue = true;

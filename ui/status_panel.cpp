@@ -26,6 +26,7 @@ StatusPanel::StatusPanel(Workspace& workspace, QWidget* parent) : QWidget(parent
     m_bar->setTextVisible(false);
     m_bar->setFixedWidth(150);
     m_detail = makeLabel({}, this, false, -0.75);
+    m_detail->setObjectName("readingDetail");
     m_action = makeLinkButton({}, "readingAction", this);
     m_remark = makeLabel({}, this, true, -0.75);
     for (QWidget* widget :

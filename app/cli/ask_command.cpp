@@ -46,7 +46,7 @@ public:
         if (kept && wantsConfirmation()) kept = confirm();
         if (m_arguments.json) printJson();
         std::fflush(stdout);  // before the rest is kept
-        keepRest();
+        if (m_read->pieces != nullptr) m_read->pieces->finish();
         return kept;
     }
     /// For when run() failed: 2 for wrong usage, else 1.
@@ -241,11 +241,11 @@ private:
         m_request.passages = searchedPassages(*m_reader, m_documentRow, m_request.question, m_request.turns);
         std::fprintf(stderr, "%s\n", m_read->memory.sentence.c_str());
         const auto begin = ReadingClock::Clock::now();
-        m_engine->restore(*m_read, m_arguments.mode != "quick", m_stop.token(),
-                          [&](std::int64_t done, std::int64_t all) {
-                              m_progress.show("Taking what was read before",
-                                              static_cast<double>(done) / static_cast<double>(all), -1);
-                          });
+        m_read->restore(m_arguments.mode != "quick", m_stop.token(),
+                        [&](std::int64_t done, std::int64_t all) {
+                            m_progress.show("Taking what was read before",
+                                            static_cast<double>(done) / static_cast<double>(all), -1);
+                        });
         // Where the full reading was kept, its answer comes at once.
         if (m_arguments.mode == "auto" && m_read->resident->fullDone()) m_request.mode = AnswerMode::Full;
         Result<void> done = m_engine->readEarly(*m_read, m_stop.token(),
@@ -269,13 +269,6 @@ private:
             m_progress.show(name, static_cast<double>(done) / static_cast<double>(all),
                             clock.secondsLeft(all));
         };
-    }
-    /// Pieces that the disk was too slow for while reading went on.
-    void keepRest() {
-        while (m_read->pieces != nullptr && !m_read->pieces->saved()) {
-            m_read->pieces->saveAndWait();
-            m_pieces->flush();
-        }
     }
 
     Result<void> answer() {

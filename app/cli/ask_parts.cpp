@@ -23,6 +23,13 @@ double secondsSince(Clock::time_point begin) {
 
 Result<void> PartsAsking::run() {
     if (Result<void> done = prepare(); !done) return done;
+    Result<void> answered = answer();
+    std::fflush(stdout);  // before the rest is kept
+    m_parts->finishKeeping(m_order);
+    return answered;
+}
+
+Result<void> PartsAsking::answer() {
     if (Result<void> done = readFirst(); !done) return done;
     if (Result<void> done = giveFirst(); !done) return done;
     const bool complete = m_given.front().outcome.answer.state == AnswerState::Complete;
@@ -52,6 +59,7 @@ Result<void> PartsAsking::prepare() {
             m_context.request.pins.push_back({pin.begin + first, pin.end + first});
     }
     m_order = rankParts(*m_parts, m_context.request.passages, m_context.request.pins);
+    m_context.engine.notePartsAsked(*m_parts, m_order);
     m_askedAt = nowMs();
     return {};
 }
@@ -316,6 +324,7 @@ void PartsAsking::printJson() const {
            {"finish", finishName(answer.finish)},
            {"stopped", answer.state == AnswerState::Stopped},
            {"prompt_tokens", answer.figures.promptTokens},
+           {"restored_tokens", m_parts->restoredTokens()},
            {"carried_tokens", answer.figures.carriedTokens},
            {"ttft_ms", first.figures.firstTokenMs},
            {"read_ms", first.figures.readMs},

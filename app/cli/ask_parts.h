@@ -58,6 +58,7 @@ private:
         std::vector<RowId> rows;
     };
     Result<void> prepare();
+    Result<void> answer();
     Result<void> readFirst();
     Result<bool> readNext(const std::string& step);
     Result<void> goOn();

@@ -46,16 +46,17 @@ std::int64_t totalOfPieces(SQLite::Database& database) {
     return query.next() ? query.integer() : 0;
 }
 
-bool addPiece(SQLite::Database& database, const PieceRecord& piece, std::int64_t budget, PieceNames& gone) {
+PieceEntry addPiece(SQLite::Database& database, const PieceRecord& piece, std::int64_t budget,
+                    PieceNames& gone) {
     Query document(database, "SELECT id FROM documents WHERE sha256 = ?");
     document << piece.sha256;
-    if (!document.next()) return false;
+    if (!document.next()) return PieceEntry::NoDocument;
     const auto id = document.integer();
     Query others(database, "SELECT COALESCE(SUM(bytes), 0) FROM pieces WHERE key <> ?");
     others << piece.key;
     const std::int64_t need = (others.next() ? others.integer() : 0) + piece.bytes - budget;
     const Evicted evicted = oldest(database, need, piece.usedAt, piece.key);
-    if (evicted.bytes < need) return false;
+    if (evicted.bytes < need) return PieceEntry::NoRoom;
     for (const std::string& key : evicted.keys)
         removePiece(database, key);
     gone.insert(gone.end(), evicted.keys.begin(), evicted.keys.end());
@@ -68,7 +69,7 @@ bool addPiece(SQLite::Database& database, const PieceRecord& piece, std::int64_t
                "INSERT INTO piece_documents (key, document_id) VALUES (?, ?) ON CONFLICT DO NOTHING");
     link << piece.key << id;
     link.run();
-    return true;
+    return PieceEntry::Kept;
 }
 
 void usePieces(SQLite::Database& database, const PieceNames& keys, const std::string& sha256,

@@ -18,9 +18,9 @@ using PieceNames = std::vector<std::string>;
 std::int64_t totalOfPieces(SQLite::Database& database);
 /// Enters the piece, and removes the least recently used others until all fit into `budget`: of one reading
 /// the late stage first, and the last rows first, because a reading is of use from its beginning on. Pieces
-/// of the same reading or a later one stay. False: it does not fit, or its document is gone; then nothing
-/// changes.
-bool addPiece(SQLite::Database& database, const PieceRecord& piece, std::int64_t budget, PieceNames& gone);
+/// of the same reading or a later one stay. Of one that is not kept nothing changes.
+PieceEntry addPiece(SQLite::Database& database, const PieceRecord& piece, std::int64_t budget,
+                    PieceNames& gone);
 /// They were read for the document just now. Pieces that are not there are passed over.
 void usePieces(SQLite::Database& database, const PieceNames& keys, const std::string& sha256,
                std::int64_t usedAt);

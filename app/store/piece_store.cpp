@@ -51,6 +51,7 @@ void PieceStore::setBudget(std::int64_t bytes) {
         const std::lock_guard lock(m_mutex);
         m_budget = bytes;
         m_ended = false;
+        m_fullUse = 0;
         m_trimTo = bytes;
     }
     m_wake.notify_one();
@@ -66,6 +67,7 @@ void PieceStore::removeAll() {
         const std::lock_guard lock(m_mutex);
         m_endedUse = m_lastUse;
         m_ended = false;
+        m_fullUse = 0;
         m_trimTo = 0;
     }
     m_wake.notify_one();
@@ -80,24 +82,47 @@ std::int64_t PieceStore::newUse() {
     return m_lastUse;
 }
 
+bool PieceStore::isCurrent(std::int64_t use) const {
+    const std::lock_guard lock(m_mutex);
+    return use > m_endedUse;
+}
+
 bool PieceStore::hasRoom() const {
     const std::lock_guard lock(m_mutex);
     return m_waitingBytes < kMostWaiting;
 }
 
-bool PieceStore::keeps(std::int64_t use) const {
+bool PieceStore::keeps(std::int64_t use, const std::string& sha256) const {
     const std::lock_guard lock(m_mutex);
-    return !m_ended && m_budget > 0 && use > m_endedUse && use != m_refusedUse;
+    return isWanted(use, sha256);
+}
+
+/// With the lock held.
+bool PieceStore::isWanted(std::int64_t use, const std::string& sha256) const {
+    if (m_ended || m_budget <= 0 || use <= m_endedUse) return false;
+    const auto deleted = m_deleted.find(sha256);
+    if (deleted != m_deleted.end() && use <= deleted->second) return false;
+    // What had no room has it when others went meanwhile.
+    return use > m_fullUse || m_store.pieceBytes() + m_fullBytes <= m_budget;
 }
 
 void PieceStore::save(Piece piece) {
-    if (!keeps(piece.use)) return;
     {
         const std::lock_guard lock(m_mutex);
+        if (!isWanted(piece.use, piece.sha256)) return;
         m_waitingBytes += fileBytes(piece);
         m_waiting.push_back(std::move(piece));
     }
     m_wake.notify_one();
+}
+
+bool PieceStore::has(const PieceKey& key) const {
+    {
+        const std::lock_guard lock(m_mutex);
+        if (std::ranges::any_of(m_waiting, [&](const Piece& piece) { return piece.key == key; })) return true;
+    }
+    std::error_code failed;
+    return fs::exists(m_folder / hexadecimal(key), failed);
 }
 
 void PieceStore::setListener(std::function<void()> listener) {
@@ -115,7 +140,9 @@ Result<std::span<std::byte>> PieceStore::read(const PieceKey& key, const PieceSh
     const std::string name = hexadecimal(key);
     Result<std::span<std::byte>> contents = readPiece(m_folder / name, key, shape, buffer);
     const bool unusable = !contents && contents.error().code != ErrorCode::NotFound;
-    if (unusable && contents.error().code != ErrorCode::InvalidArgument) m_store.removePiece(name);
+    // Waited for: what is read in its place may be written under the same name.
+    if (unusable && contents.error().code != ErrorCode::InvalidArgument)
+        static_cast<void>(m_store.removePiece(name).get());
     return contents;
 }
 
@@ -143,13 +170,13 @@ void PieceStore::run() {
             if (m_options.onChange) m_options.onChange();
             lock.lock();
         } else if (!m_waiting.empty()) {
-            Piece piece = std::move(m_waiting.front());
-            m_waiting.pop_front();
+            Piece& piece = m_waiting.front();  // it waits until it is there
             lock.unlock();
             write(piece);
             piece.file = {};  // whoever is told must find it
             lock.lock();
             m_waitingBytes -= fileBytes(piece);
+            m_waiting.pop_front();
             lock.unlock();
             tellListener();
             lock.lock();
@@ -168,7 +195,7 @@ void PieceStore::write(Piece& piece) {
     std::int64_t budget = 0;
     {
         const std::lock_guard lock(m_mutex);
-        if (m_ended || piece.use <= m_endedUse || piece.use == m_refusedUse) return;
+        if (!isWanted(piece.use, piece.sha256)) return;
         budget = m_budget;
     }
     std::error_code failed;
@@ -186,15 +213,22 @@ void PieceStore::write(Piece& piece) {
         end(written.error());
         return;
     }
-    const Result<bool> kept = m_store.addPiece(std::move(record), budget).get();
-    if (!kept) {  // reported by the store; the file without a row goes at the next start
+    const std::int64_t bytes = record.bytes;
+    const Result<PieceEntry> entry = m_store.addPiece(std::move(record), budget).get();
+    if (!entry) {  // reported by the store; the file without a row goes at the next start
         const std::lock_guard lock(m_mutex);
         m_ended = true;
         return;
     }
-    if (!*kept) {
+    if (*entry != PieceEntry::Kept) {
         const std::lock_guard lock(m_mutex);
-        m_refusedUse = piece.use;
+        if (*entry == PieceEntry::NoDocument) {
+            std::int64_t& deleted = m_deleted[piece.sha256];
+            deleted = std::max(deleted, piece.use);
+        } else {
+            m_fullUse = std::max(m_fullUse, piece.use);
+            m_fullBytes = bytes;
+        }
     }
     if (m_options.onChange) m_options.onChange();
 }

@@ -6,6 +6,7 @@
 #include <deque>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -54,8 +55,11 @@ public:
     /// Removes all pieces. What is being read at the moment is not kept either.
     void removeAll();
 
-    /// A number for one reading of one document, larger than all before: its pieces carry it.
+    /// A number for one use of one document, larger than all before: its pieces carry it. Those with the
+    /// smallest go first, and none makes others go that have the same or a larger one.
     std::int64_t newUse();
+    /// Whether the user has not had everything removed since this number was given.
+    bool isCurrent(std::int64_t use) const;
 
     struct Piece {
         PieceKey key{};
@@ -66,10 +70,13 @@ public:
     };
     /// Whether `save` takes a piece now.
     bool hasRoom() const;
-    /// Whether pieces of this reading are kept: keeping has not ended, and there is room for it.
-    bool keeps(std::int64_t use) const;
-    /// To be written when its turn comes; dropped when keeping has ended, also for this reading.
+    /// Whether pieces with this number, of the document with that sha256, are kept as far as is known:
+    /// keeping has not ended, there was room for the last of them, and the document was not deleted.
+    bool keeps(std::int64_t use, const std::string& sha256) const;
+    /// To be written when its turn comes; dropped when such pieces are not kept.
     void save(Piece piece);
+    /// Whether a piece is kept, or waits to be written.
+    bool has(const PieceKey& key) const;
     /// Called on the thread of this whenever there is room again, and a piece's block is back; empty: nobody.
     /// Does not return while it is called.
     void setListener(std::function<void()> listener);
@@ -85,6 +92,7 @@ public:
 private:
     void run();
     void write(Piece& piece);
+    bool isWanted(std::int64_t use, const std::string& sha256) const;
     void tellListener();
     void end(const Error& error);
 
@@ -98,9 +106,11 @@ private:
     std::size_t m_waitingBytes = 0;
     std::int64_t m_budget = 0;
     std::int64_t m_lastUse = 0;
-    std::int64_t m_endedUse = 0;    ///< readings up to this one are not kept any more
-    std::int64_t m_refusedUse = 0;  ///< this one neither: its document is gone, or there is no room for it
-    std::optional<std::int64_t> m_trimTo;  ///< to be done
+    std::int64_t m_endedUse = 0;  ///< uses up to this one are not kept any more
+    // Uses up to m_fullUse had no room for so many bytes more.
+    std::int64_t m_fullUse = 0, m_fullBytes = 0;
+    std::map<std::string, std::int64_t> m_deleted;  ///< by sha256, up to which use: the document was deleted
+    std::optional<std::int64_t> m_trimTo;           ///< to be done
     bool m_ended = false;
     bool m_working = true;  ///< first at tidying
     bool m_stop = false;

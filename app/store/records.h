@@ -95,6 +95,13 @@ struct PieceRecord {
     std::int64_t usedAt = 0;  ///< the reading that used it last
 };
 
+/// What became of a piece that was to be entered.
+enum class PieceEntry : std::uint8_t {
+    Kept,
+    NoRoom,     ///< but that of pieces of the same reading or a later one
+    NoDocument  ///< it was deleted
+};
+
 /// A place that a sentence of the answer rests on.
 struct CitationRecord {
     std::int32_t number = 0;

@@ -111,9 +111,8 @@ public:
     /// the first addPiece.
     Pending<void> tidyPieces();
     /// Enters a piece whose file lies in its place, and removes the least recently used others until all fit
-    /// into `budget` bytes. False: it is not kept and its file is removed, because its document was deleted,
-    /// or there is no room but that of pieces of the same reading or a later one.
-    Pending<bool> addPiece(PieceRecord piece, std::int64_t budget);
+    /// into `budget` bytes. The file of one that is not kept is removed.
+    Pending<PieceEntry> addPiece(PieceRecord piece, std::int64_t budget);
     /// They were read again, for the document with that sha256. Without hurry.
     Pending<void> usePieces(std::vector<std::string> keys, std::string sha256, std::int64_t usedAt);
     Pending<void> removePiece(std::string key);

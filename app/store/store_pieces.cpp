@@ -20,16 +20,16 @@ Pending<void> Store::tidyPieces() {
         });
 }
 
-Pending<bool> Store::addPiece(PieceRecord piece, std::int64_t budget) {
-    return m_parts->changePieces<bool>(
+Pending<PieceEntry> Store::addPiece(PieceRecord piece, std::int64_t budget) {
+    return m_parts->changePieces<PieceEntry>(
         WriteJob::Cleanup::None,
         [piece = std::move(piece), budget](SQLite::Database& database, PieceNames& gone) {
-            const bool kept = kvasir::addPiece(database, piece, budget, gone);
-            if (!kept) {
+            const PieceEntry entry = kvasir::addPiece(database, piece, budget, gone);
+            if (entry != PieceEntry::Kept) {
                 kvasir::removePiece(database, piece.key);
                 gone.push_back(piece.key);
             }
-            return kept;
+            return entry;
         });
 }
 

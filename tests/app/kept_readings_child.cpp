@@ -17,14 +17,15 @@
 namespace kvasir {
 namespace {
 
-constexpr int kDocuments = 3;
+constexpr int kDocuments = 4;
+constexpr int kLong = 3;  // the one that is read in parts
 
 std::shared_ptr<const Document> document(int number) {
     std::string text =
         number == 1 ? "" : "The same beginning of two documents, long enough for some pieces. ";
     while (number != 1 && text.size() < 700)
         text += "Item " + std::to_string(text.size()) + " costs nothing. ";
-    while (text.size() < 1150 + 100 * static_cast<std::size_t>(number))
+    while (text.size() < (number == kLong ? 2600 : 1150 + 100 * static_cast<std::size_t>(number)))
         text += "Line " + std::to_string(text.size() * 7 + static_cast<std::size_t>(number)) + ". ";
     DocumentBuilder builder(DocumentKind::Text, "text.txt", {{0, 0}});
     if (!builder.addText(text)) return nullptr;
@@ -36,7 +37,7 @@ void add(Sha256& sum, const std::vector<T>& values) {
     sum.add(std::as_bytes(std::span(values)));
 }
 
-bool answer(AnswerEngine& engine, const ReadDocument& read, AnswerMode mode, Sha256& sum) {
+AskRequest requestOf(const AnswerEngine& engine, AnswerMode mode) {
     AskRequest request;
     request.question = "What does it cost?";
     request.maxTokens = 6;
@@ -46,7 +47,10 @@ bool answer(AnswerEngine& engine, const ReadDocument& read, AnswerMode mode, Sha
         request.policy = Policy::fixedLength(engine.model().config(), 300);
         request.policy->retentionPerMille = 400;
     }
-    const Result<AskOutcome> outcome = engine.ask(read, request, {}, [](std::string_view) {});
+    return request;
+}
+
+bool addAnswer(const Result<AskOutcome>& outcome, Sha256& sum) {
     if (!outcome) return false;
     add(sum, outcome->tokens);
     add(sum, outcome->trace.carried);
@@ -59,20 +63,44 @@ bool answer(AnswerEngine& engine, const ReadDocument& read, AnswerMode mode, Sha
     return true;
 }
 
+bool answer(AnswerEngine& engine, const ReadDocument& read, AnswerMode mode, Sha256& sum) {
+    return addAnswer(engine.ask(read, requestOf(engine, mode), {}, [](std::string_view) {}), sum);
+}
+
+void say(int number, const Sha256& sum, std::int64_t restored) {
+    std::printf("answer %d %s %lld\n", number, hexadecimal(sum.digest()).c_str(),
+                static_cast<long long>(restored));
+    std::fflush(stdout);
+}
+
+bool readAndAnswerInParts(AnswerEngine& engine, const std::shared_ptr<const Document>& text, int number) {
+    const Result<std::unique_ptr<ReadParts>> parts = engine.prepareParts({text});
+    if (!parts) return std::fprintf(stderr, "%s\n", parts.error().message().c_str()), false;
+    const std::vector<std::size_t> order = rankParts(**parts, {});
+    engine.notePartsAsked(**parts, order);
+    while (const std::optional<std::size_t> next = nextPart(**parts, order)) {
+        if (!engine.readPart(**parts, *next, order, {}, {})) return false;
+    }
+    Sha256 sum;
+    const AskRequest request = requestOf(engine, AnswerMode::Quick);
+    if (!addAnswer(engine.askParts(**parts, request, {}, [](std::string_view) {}), sum)) return false;
+    say(number, sum, (*parts)->restoredTokens());
+    return true;
+}
+
 bool readAndAnswer(AnswerEngine& engine, Store* store, int number) {
     const std::shared_ptr<const Document> text = document(number);
     if (text == nullptr) return false;
     if (store != nullptr && !Library(*store).remember(*text, "text.txt")) return false;
+    if (number == kLong) return readAndAnswerInParts(engine, text, number);
     const Result<std::unique_ptr<ReadDocument>> read = engine.prepare(text);
     if (!read) return std::fprintf(stderr, "%s\n", read.error().message().c_str()), false;
-    engine.restore(**read, true, {}, {});
+    (*read)->restore(true, {}, {});
     Sha256 sum;
     const bool good = engine.readEarly(**read, {}, {}) && answer(engine, **read, AnswerMode::Quick, sum) &&
                       engine.readLate(**read, {}, {}) && answer(engine, **read, AnswerMode::Full, sum);
     if (!good) return false;
-    std::printf("answer %d %s %lld\n", number, hexadecimal(sum.digest()).c_str(),
-                static_cast<long long>((*read)->restoredTokens()));
-    std::fflush(stdout);
+    say(number, sum, (*read)->restoredTokens());
     return true;
 }
 
@@ -85,7 +113,7 @@ int run(const std::string& mode, const std::string& folder, const std::string& m
         Result<std::unique_ptr<Store>> opened = Store::open({folder, std::chrono::milliseconds(20), {}});
         if (!opened) return std::fprintf(stderr, "%s\n", opened.error().message().c_str()), 1;
         store = std::move(*opened);
-        // Room for two of the three: some are removed all the time.
+        // Not for all of them: some are removed all the time.
         pieces.emplace(*store, PieceStore::Options{std::int64_t{5} << 20, {}, {}});
         (*engine)->keepReadings(&*pieces);
     }

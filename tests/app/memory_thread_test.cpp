@@ -7,6 +7,8 @@
 #include <thread>
 
 #include "app/engine_thread.h"
+#include "app/library.h"
+#include "app/store/piece_store.h"
 #include "tests/app/noted.h"
 #include "tests/app/small_device.h"
 
@@ -27,6 +29,7 @@ protected:
         events.reading = [this](DocumentId id, const ReadingState& state) {
             note([&] {
                 m_stages[id].push_back(state.stage);
+                m_parts[id] = state.parts;
                 m_error[id] = state.error;
                 ++m_events;
             });
@@ -51,15 +54,29 @@ protected:
             EXPECT_TRUE(document);
             const auto each = static_cast<double>(withReserve(test::documentBytes(*engine, **document)));
             test::leaveFree(*device, static_cast<std::size_t>(documents * each));
+            device->beforeAttention = [this] { ++m_layersRead; };
             m_device = device;
             return std::move(engine);
         };
-        m_thread = std::make_unique<EngineThread>(std::move(events), 1, test::kNoFirstLook, nullptr,
-                                                  std::filesystem::path(), make);
+        m_thread =
+            std::make_unique<EngineThread>(std::move(events), 1, test::kNoFirstLook,
+                                           m_pieces ? &*m_pieces : nullptr, std::filesystem::path(), make);
         m_thread->setFullReading(fullReading);
         m_thread->loadModel(m_model);
     }
     void TearDown() override { m_thread.reset(); }
+    /// What is read from now on is kept, as in a program that starts.
+    void keepOnDisk(const Document& document) {
+        m_thread.reset();
+        m_pieces.reset();
+        m_store.reset();
+        auto store = Store::open({m_folder.path() / "data", 20ms, {}});
+        ASSERT_TRUE(store);
+        m_store = std::move(*store);
+        ASSERT_TRUE(Library(*m_store).remember(document, "text.txt"));
+        m_pieces.emplace(*m_store, PieceStore::Options{1'000'000'000, {}, {}});
+        forgetStages();
+    }
 
     bool reached(DocumentId id, Stage stage) {
         return wait([&] { return std::ranges::count(m_stages[id], stage) > 0; });
@@ -97,6 +114,7 @@ protected:
     std::filesystem::path m_model;
     EngineThread::ModelState m_state;
     std::map<DocumentId, std::vector<Stage>> m_stages;
+    std::map<DocumentId, PartsRead> m_parts;
     std::map<DocumentId, std::optional<Error>> m_error;
     std::map<EngineThread::AnswerKey, Result<AskOutcome>> m_finished;
     std::map<EngineThread::AnswerKey, bool> m_checked;
@@ -104,6 +122,9 @@ protected:
     std::atomic<test::WatchedBackend*> m_device = nullptr;
     EngineThread::AnswerKey m_key = 0;
     int m_events = 0;
+    std::atomic<int> m_layersRead = 0;
+    std::unique_ptr<Store> m_store;
+    std::optional<PieceStore> m_pieces;
     std::unique_ptr<EngineThread> m_thread;
 };
 
@@ -199,6 +220,69 @@ TEST_F(MemoryThreadTest, AModelThatDoesNotFitLeavesThePlaceToAnother) {
     m_thread->loadModel(m_model);
     ASSERT_TRUE(reached(1, Stage::FirstDone));
     EXPECT_TRUE(ask(1));
+}
+
+TEST_F(MemoryThreadTest, ALongDocumentComesBackAfterARestart) {
+    const auto manual = test::tinyDocument(3, 4000);
+    Result<AskOutcome> fresh;
+    for (const bool again : {false, true}) {
+        keepOnDisk(*manual);
+        m_layersRead = 0;
+        start(20);
+        m_thread->addDocument(1, manual);
+        ASSERT_TRUE(reached(1, Stage::FirstDone)) << "also when all parts come back";
+        EXPECT_EQ(m_parts[1].read, m_parts[1].all);
+        EXPECT_GT(m_parts[1].all, 4);
+        EXPECT_EQ(m_layersRead > 0, !again);
+        const Result<AskOutcome> answer = ask(1);
+        ASSERT_TRUE(answer) << answer.error().message();
+        EXPECT_EQ(answer->answer.parts.read, answer->answer.parts.all);
+        if (again) {
+            EXPECT_EQ(answer->tokens, fresh->tokens);
+            EXPECT_EQ(answer->trace.scores, fresh->trace.scores);
+        }
+        fresh = answer;
+        ASSERT_TRUE(settles());
+        m_pieces->flush();
+        ASSERT_TRUE(settles()) << "what the store had no room for is kept, too";
+        m_pieces->flush();
+    }
+    // And when a question is the first that wants them.
+    keepOnDisk(*manual);
+    m_layersRead = 0;
+    start(20);
+    m_thread->addDocument(1, manual);
+    const Result<AskOutcome> first = ask(1);
+    ASSERT_TRUE(first);
+    ASSERT_TRUE(reached(1, Stage::FirstDone));
+    EXPECT_GE(first->answer.parts.read, 1);
+}
+
+TEST_F(MemoryThreadTest, PartsThatLeftAreSaidAndComeBack) {
+    start(4);
+    m_thread->addDocument(1, test::tinyDocument(3, 4000));
+    ASSERT_TRUE(reached(1, Stage::FirstDone));
+    const Result<AskOutcome> first = ask(1);
+    ASSERT_TRUE(first);
+    m_thread->addDocument(2, test::tinyDocument(1));
+    m_thread->addDocument(3, test::tinyDocument(2));
+    m_thread->addDocument(4, test::tinyDocument(0));
+    ASSERT_TRUE(reached(4, Stage::FirstDone));
+    ASSERT_TRUE(reached(1, Stage::Away));
+    ASSERT_TRUE(settles());
+    {
+        const std::lock_guard lock(m_mutex);
+        EXPECT_EQ(m_stages[1].back(), Stage::Away) << "it stays so until it is wanted";
+        EXPECT_LT(m_parts[1].read, m_parts[1].all);
+    }
+    const int before = m_layersRead;
+    m_thread->continueReading(1);
+    ASSERT_TRUE(wait([&] { return m_stages[1].back() == Stage::FirstDone; }));
+    EXPECT_EQ(m_layersRead, before) << "from host memory";
+    const Result<AskOutcome> again = ask(1);
+    ASSERT_TRUE(again);
+    EXPECT_EQ(again->tokens, first->tokens);
+    EXPECT_EQ(again->trace.scores, first->trace.scores);
 }
 
 TEST_F(MemoryThreadTest, EndsWhileDocumentsMove) {

@@ -52,7 +52,7 @@ protected:
         m_documents[i]->used = ++m_uses;
         Result<void> made = m_engine->makeResident(*m_documents[i], {});
         if (!made) return made;
-        m_engine->restore(*m_documents[i], full, {}, {});
+        m_documents[i]->restore(full, {}, {});
         const Result<void> early = m_engine->readEarly(*m_documents[i], {}, {});
         return early && full ? m_engine->readLate(*m_documents[i], {}, {}) : early;
     }

@@ -20,10 +20,10 @@ inline std::string tinyModel() {
     return TinyModel(sizes).bytes();
 }
 
-/// About 1,200 bytes, which are as many tokens or fewer; another text for each number.
-inline std::shared_ptr<const Document> tinyDocument(int number) {
+/// About so many bytes, which are as many tokens or fewer; another text for each number.
+inline std::shared_ptr<const Document> tinyDocument(int number, std::size_t bytes = 1200) {
     std::string text;
-    while (text.size() < 1200)
+    while (text.size() < bytes)
         text += "Line " + std::to_string(text.size() * 7 + static_cast<std::size_t>(number)) + ". ";
     DocumentBuilder builder(DocumentKind::Text, "text.txt", {{0, 0}});
     EXPECT_TRUE(builder.addText(text));
@@ -35,12 +35,12 @@ inline void leaveFree(WatchedBackend& device, std::size_t bytes) {
     device.own = *device.own - device.freeMemory() + bytes;
 }
 
-/// An engine on such a device; the device stays the engine's.
+/// An engine on such a device, or on one whose memory is the host's; the device stays the engine's.
 inline std::pair<std::unique_ptr<AnswerEngine>, WatchedBackend*> engineOnSmallDevice(
-    const std::filesystem::path& model) {
+    const std::filesystem::path& model, bool ownMemory = true) {
     auto made = std::make_unique<WatchedBackend>(1);
     WatchedBackend* device = made.get();
-    device->own = std::size_t{1} << 30;
+    if (ownMemory) device->own = std::size_t{1} << 30;
     device->asksPerCopy = 2;
     kernels::BackendChoice choice;
     choice.backend = std::move(made);

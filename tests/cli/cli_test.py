@@ -361,6 +361,11 @@ class BadInput(CliTest):
         shown = self.run_cli("ask", "--model", MODEL, "--mode", "quick", "--max-tokens", 30, self.folder / "long.txt",
                              "Who is the tenant?").stdout.decode()
         self.assertRegex(shown, r"From \d+ of \d+ parts read so far")
+        # What was read then comes from the store.
+        again = self.ask("--mode", "quick", self.folder / "long.txt", "What is the fee of item 44- 7?")
+        self.assertEqual(answer["restored_tokens"], 0)
+        self.assertGreater(again["restored_tokens"], 1000)
+        self.assertGreaterEqual(again["parts"]["read"], answer["parts"]["read"])
 
     @needs_model
     def test_several_documents_of_which_some_cannot_be_read(self):

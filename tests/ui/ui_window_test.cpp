@@ -367,7 +367,11 @@ TEST_F(Window, ReadingCanBeStoppedAndContinued) {
     state.stage = ReadingStage::Away;
     m_workspace.setReading(m_agreement, state);
     EXPECT_EQ(child<QLabel>("readingTitle")->text(), "Not in memory");
+    EXPECT_EQ(child<QLabel>("readingDetail")->text(), "");
     EXPECT_EQ(action->text(), "Continue");
+    state.parts = {3, 12};
+    m_workspace.setReading(m_agreement, state);
+    EXPECT_EQ(child<QLabel>("readingDetail")->text(), "3 of 12 parts read") << "of which some may be there";
     QTest::mouseClick(action, Qt::LeftButton);
     EXPECT_EQ(m_workspace.reading(m_agreement).stage, ReadingStage::FirstReading);
 }

@@ -169,6 +169,36 @@ TEST_F(PieceStoreTest, PiecesGoWithTheLastDocumentThatUsesThem) {
     EXPECT_TRUE(m_errors.empty());
 }
 
+TEST_F(PieceStoreTest, WhatHasNoRoomIsNotTriedUntilThereIsSome) {
+    begin(3 * kFileBytes);
+    const std::int64_t use = m_pieces->newUse();
+    save("one", "aa01", 5);
+    EXPECT_FALSE(m_pieces->keeps(use, "aa02")) << "older than what had no room";
+    m_pieces->save(Sample("two", 0).piece(m_staging, "aa02", use));
+    EXPECT_FALSE(m_pieces->has(Sample("two", 0).key)) << "it does not even wait";
+    save("two", "aa02", 1);
+    EXPECT_EQ(present("one", 3), "xx.");
+    EXPECT_EQ(present("two", 1), "x") << "but what is newer makes room";
+    EXPECT_TRUE(m_pieces->has(Sample("two", 0).key));
+    ASSERT_TRUE(m_store->deleteDocument((*reader()->documentBySha256("aa02"))->id).get());
+    EXPECT_TRUE(m_pieces->keeps(use, "aa01")) << "there is room again";
+}
+
+TEST_F(PieceStoreTest, ADeletedDocumentEndsNoOthersKeeping) {
+    ASSERT_TRUE(m_store->deleteDocument((*reader()->documentBySha256("aa01"))->id).get());
+    const std::int64_t use = m_pieces->newUse();
+    for (std::int64_t i = 0; i < 2; ++i) {
+        m_pieces->save(Sample("one", i).piece(m_staging, "aa01", use));
+        m_pieces->save(Sample("two", i).piece(m_staging, "aa02", use));
+    }
+    m_pieces->flush();
+    EXPECT_EQ(present("one", 2), "..");
+    EXPECT_EQ(present("two", 2), "xx");
+    EXPECT_FALSE(m_pieces->keeps(use, "aa01"));
+    EXPECT_TRUE(m_pieces->keeps(use, "aa02"));
+    EXPECT_TRUE(m_pieces->keeps(m_pieces->newUse(), "aa01")) << "it may be opened again";
+}
+
 TEST_F(PieceStoreTest, DeletingEverythingDeletesThemToo) {
     save("one", "aa01", 3);
     ASSERT_TRUE(m_store->deleteEverything().get());
