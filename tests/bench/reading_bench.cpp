@@ -89,12 +89,14 @@ int main(int argc, char** argv) {
     const auto read = orEnd(engine->prepare(document));
     std::printf("%s on %s, %lld tokens\n", document->name.c_str(), engine->deviceName().c_str(),
                 static_cast<long long>(read->resident->size()));
-    measureEstimates("first reading", engine->model().config(), [&](const std::stop_token& stop, const auto& progress) {
-        return engine->readEarly(*read, stop, progress);
-    });
-    measureEstimates("full reading", engine->model().config(), [&](const std::stop_token& stop, const auto& progress) {
-        return engine->readLate(*read, stop, progress);
-    });
+    measureEstimates("first reading", engine->model().config(),
+                     [&](const std::stop_token& stop, const auto& progress) {
+                         return engine->readEarly(*read, stop, progress);
+                     });
+    measureEstimates("full reading", engine->model().config(),
+                     [&](const std::stop_token& stop, const auto& progress) {
+                         return engine->readLate(*read, stop, progress);
+                     });
     measureStops(*engine, document);
     return 0;
 }
