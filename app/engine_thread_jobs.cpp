@@ -332,7 +332,7 @@ void EngineThread::runEarly(Job& job) {
         });
     if (done) {
         work.secondsLeft = -1;
-        work.clock = ReadingClock(costGrowth(m_engine->model().config()));
+        work.clock = {};
         work.state.share = 0;
         work.state.secondsLeft = -1;
         const bool full = work.read->resident->fullDone();

@@ -36,8 +36,9 @@ void ReadingClock::advance(std::int64_t done, Clock::time_point now) {
 double ReadingClock::secondsLeft(std::int64_t all) const {
     if (m_measured < 1) return -1;
     double constant = m_ns / m_nn, slope = m_growth * constant;
-    // The expectation: four more terms (n^2 * (b - growth * a))^2.
-    const double n2 = m_nn / static_cast<double>(m_chunks), weight = m_growth > 0 ? 4 * n2 * n2 : 0;
+    // The expectation: so many more terms (n^2 * (b - growth * a))^2. Twelve chunks weigh as much.
+    constexpr double kExpected = 100;
+    const double n2 = m_nn / static_cast<double>(m_chunks), weight = m_growth > 0 ? kExpected * n2 * n2 : 0;
     const double aa = m_nn + weight * m_growth * m_growth, ab = m_nnp - weight * m_growth,
                  bb = m_nnpp + weight;
     const double determinant = aa * bb - ab * ab;

@@ -15,7 +15,7 @@ double costGrowth(const ModelConfig& model);
 /// A token costs a constant a (the matrices) and something that grows with its position (attention), b for
 /// each: fitted to what was measured by least squares, so the estimate holds although later pages take
 /// longer. The first few chunks say little about b: `growth` is what b/a is expected to be, and counts as
-/// much as four of them. One thread.
+/// much as a dozen of them. One thread.
 class ReadingClock {
 public:
     using Clock = std::chrono::steady_clock;

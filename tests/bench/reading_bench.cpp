@@ -27,13 +27,12 @@ double secondsBetween(Clock::time_point from, Clock::time_point to) {
 
 using Reading = std::function<Result<void>(const std::stop_token&, const ResidentDocument::Progress&)>;
 
-void measureEstimates(const char* name, const ModelConfig& model, const Reading& read) {
+void measureEstimates(const char* name, ReadingClock clock, const Reading& read) {
     struct Shown {
         double share, left;
         Clock::time_point at;
     };
     std::vector<Shown> shown;
-    ReadingClock clock(costGrowth(model));
     clock.start(0);
     const Clock::time_point begin = Clock::now();
     orEnd(read({}, [&](std::int64_t rows, std::int64_t all) {
@@ -89,14 +88,13 @@ int main(int argc, char** argv) {
     const auto read = orEnd(engine->prepare(document));
     std::printf("%s on %s, %lld tokens\n", document->name.c_str(), engine->deviceName().c_str(),
                 static_cast<long long>(read->resident->size()));
-    measureEstimates("first reading", engine->model().config(),
+    measureEstimates("first reading", ReadingClock(costGrowth(engine->model().config())),
                      [&](const std::stop_token& stop, const auto& progress) {
                          return engine->readEarly(*read, stop, progress);
                      });
-    measureEstimates("full reading", engine->model().config(),
-                     [&](const std::stop_token& stop, const auto& progress) {
-                         return engine->readLate(*read, stop, progress);
-                     });
+    measureEstimates("full reading", ReadingClock(), [&](const std::stop_token& stop, const auto& progress) {
+        return engine->readLate(*read, stop, progress);
+    });
     measureStops(*engine, document);
     return 0;
 }
