@@ -265,67 +265,78 @@ inline void windowSplitWith(const AttentionBlock& block, std::int64_t split, con
     });
 }
 
-/// sums += probabilities of a tile's keys for one vector, which must have been scored.
+/// Probabilities of a tile's keys, added up over vectors.
 template <typename S>
-inline void addProbabilities(const AttentionScratch& scratch, std::int64_t v, const KeyRange& keys,
-                             const AttentionState& total, typename S::Floats (&sums)[kTileVectors]) {
-    TileScores<S> tile(scratch.scores + v * kKeyTile);
-    tile.exponentiate(total.largest[v]);
-    tile.keep(keys, 0);
-    const typename S::Floats whole = S::broadcast(total.sum[v]);
-    for (int j = 0; j < kTileVectors; ++j)
-        sums[j] = S::add(sums[j], S::div(tile.part[j], whole));
-}
+struct KeySums {
+    typename S::Floats parts[kTileVectors];
 
-template <typename S>
-inline void storeKeys(const typename S::Floats (&sums)[kTileVectors], std::int64_t count, float* to) {
-    float lanes[kKeyTile];
-    for (int j = 0; j < kTileVectors; ++j)
-        S::store(lanes + j * kGroup, sums[j]);
-    __builtin_memcpy(to, lanes, static_cast<std::size_t>(count) * sizeof(float));
+    KeySums() {
+        for (auto& part : parts)
+            part = S::zero();
+    }
+    /// Those of vector v, of which the tile's scores are known, for the keys that it sees.
+    void add(const AttentionScratch& scratch, std::int64_t v, const KeyRange& keys,
+             const AttentionState& total) {
+        TileScores<S> tile(scratch.scores + v * kKeyTile);
+        tile.exponentiate(total.largest[v]);
+        tile.keep(keys, 0);
+        const typename S::Floats whole = S::broadcast(total.sum[v]);
+        for (int j = 0; j < kTileVectors; ++j)
+            parts[j] = S::add(parts[j], S::div(tile.part[j], whole));
+    }
+    /// The first `count` keys of the tile.
+    void store(std::int64_t count, float* to) const {
+        float lanes[kKeyTile];
+        for (int j = 0; j < kTileVectors; ++j)
+            S::store(lanes + j * kGroup, parts[j]);
+        __builtin_memcpy(to, lanes, static_cast<std::size_t>(count) * sizeof(float));
+    }
+};
+
+/// Scores the split's tiles that begin before `before`: body(first key, its rows, how many keys lie before).
+template <typename S, typename Body>
+inline void forScoredTiles(const AttentionBlock& block, std::int64_t split, const AttentionScratch& scratch,
+                           std::int64_t before, const Body& body) {
+    forTiles(block, split, [&](std::int64_t key, const RowRun& run) {
+        if (key >= before) return;
+        scoreTile<S>(block, key, run, scratch);
+        body(key, run, before - key < kKeyTile ? before - key : kKeyTile);
+    });
 }
 
 template <typename S>
 inline void windowSumsWith(const AttentionBlock& block, std::int64_t split, const AttentionScratch& scratch,
                            const AttentionState& total, std::int64_t before, float* s) {
-    forTiles(block, split, [&](std::int64_t key, const RowRun& run) {
-        if (key >= before) return;
-        scoreTile<S>(block, key, run, scratch);
-        const std::int64_t count = before - key < kKeyTile ? before - key : kKeyTile;
-        for (std::int64_t head = 0; head < block.headsPerGroup; ++head) {
-            typename S::Floats sums[kTileVectors];
-            for (auto& sum : sums)
-                sum = S::zero();
-            for (std::int64_t row = run.first; row < run.last; ++row) {
-                const KeyRange keys = keysOfRow(block, row, key);
-                if (keys.low < keys.high)
-                    addProbabilities<S>(scratch, row * block.headsPerGroup + head, keys, total, sums);
-            }
-            storeKeys<S>(sums, count, s + head * before + key);
-        }
-    });
+    forScoredTiles<S>(block, split, scratch, before,
+                      [&](std::int64_t key, const RowRun& run, std::int64_t count) {
+                          for (std::int64_t head = 0; head < block.headsPerGroup; ++head) {
+                              KeySums<S> sums;
+                              for (std::int64_t row = run.first; row < run.last; ++row) {
+                                  const KeyRange keys = keysOfRow(block, row, key);
+                                  if (keys.low < keys.high)
+                                      sums.add(scratch, row * block.headsPerGroup + head, keys, total);
+                              }
+                              sums.store(count, s + head * before + key);
+                          }
+                      });
 }
 
 template <typename S>
 inline void rowMassWith(const AttentionBlock& block, std::int64_t split, const AttentionScratch& scratch,
                         const AttentionState& total, std::int64_t before, float* s) {
-    forTiles(block, split, [&](std::int64_t key, const RowRun& run) {
-        if (key >= before) return;
-        scoreTile<S>(block, key, run, scratch);
-        const std::int64_t count = before - key < kKeyTile ? before - key : kKeyTile;
-        for (std::int64_t row = run.first; row < run.last; ++row) {
-            const KeyRange keys = keysOfRow(block, row, key);
-            if (keys.low >= keys.high) continue;
-            typename S::Floats sums[kTileVectors];
-            for (auto& sum : sums)
-                sum = S::zero();
-            for (std::int64_t head = 0; head < block.headsPerGroup; ++head) {
-                const std::int64_t v = row * block.headsPerGroup + head;
-                if (total.sum[v] != 0) addProbabilities<S>(scratch, v, keys, total, sums);
-            }
-            storeKeys<S>(sums, count, s + row * before + key);
-        }
-    });
+    forScoredTiles<S>(block, split, scratch, before,
+                      [&](std::int64_t key, const RowRun& run, std::int64_t count) {
+                          for (std::int64_t row = run.first; row < run.last; ++row) {
+                              const KeyRange keys = keysOfRow(block, row, key);
+                              if (keys.low >= keys.high) continue;
+                              KeySums<S> sums;
+                              for (std::int64_t head = 0; head < block.headsPerGroup; ++head) {
+                                  const std::int64_t v = row * block.headsPerGroup + head;
+                                  if (total.sum[v] != 0) sums.add(scratch, v, keys, total);
+                              }
+                              sums.store(count, s + row * before + key);
+                          }
+                      });
 }
 
 }  // namespace kvasir::kernels

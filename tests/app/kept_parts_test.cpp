@@ -69,6 +69,13 @@ protected:
             m_device->free = bytes;
         }
     }
+    void openWithRoomForThree(const Documents& documents) {
+        open(documents);
+        roomFor(3.5);
+        m_parts.reset();
+        prepare(documents);
+        ASSERT_EQ(m_parts->segments->mostHeld(), 3);
+    }
     /// What fits, in this order. Gives how often layers were computed for it.
     int readAll() {
         m_layersRead = 0;
@@ -247,11 +254,7 @@ TEST_F(KeptParts, PartsLeaveForHostMemoryAndComeBack) {
     begin(true);
     m_engine->keepReadings(nullptr);
     const Documents manual{test::tinyDocument(0, 4000)};
-    open(manual);
-    roomFor(3.5);
-    m_parts.reset();
-    prepare(manual);
-    ASSERT_EQ(m_parts->segments->mostHeld(), 3);
+    openWithRoomForThree(manual);
     EXPECT_GT(readAll(), 0);
     const AskOutcome first = ask();
     EXPECT_EQ(m_engine->memory().hostBytes(), 0U);
@@ -273,11 +276,7 @@ TEST_F(KeptParts, PartsLeaveForHostMemoryAndComeBack) {
 
 TEST_F(KeptParts, WhereThereIsOneMemoryTheyLeaveForTheDisk) {
     const Documents manual{test::tinyDocument(0, 4000)};
-    open(manual);
-    roomFor(3.5);
-    m_parts.reset();
-    open(manual);
-    ASSERT_EQ(m_parts->segments->mostHeld(), 3);
+    openWithRoomForThree(manual);
     readAll();
     const AskOutcome first = ask();
     keepAll();
