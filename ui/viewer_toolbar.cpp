@@ -139,8 +139,16 @@ void ViewerToolbar::setCompact(bool compact) {
     showPlace();
 }
 
-/// Words beside the signs where there is room for them.
+/// Words beside the signs where there is room for them. The chosen mode is bold, which its size does not
+/// count on.
 void ViewerToolbar::showTexts() {
+    for (QAbstractButton* button : m_modes->buttons()) {
+        QFont chosen = button->font();
+        chosen.setWeight(QFont::DemiBold);
+        const int more = QFontMetrics(chosen).horizontalAdvance(button->text()) -
+                         button->fontMetrics().horizontalAdvance(button->text());
+        button->setMinimumWidth(button->sizeHint().width() + more);
+    }
     const auto fits = [this](bool texts, bool label) {
         for (QToolButton* button : {m_pin, m_find})
             button->setToolButtonStyle(texts ? Qt::ToolButtonTextBesideIcon : Qt::ToolButtonIconOnly);

@@ -8,6 +8,7 @@
 #include <QScrollBar>
 #include <QSignalSpy>
 #include <QTest>
+#include <QToolButton>
 #include <QTreeView>
 
 #include "tests/ui/window_fixture.h"
@@ -168,6 +169,22 @@ TEST_F(Window, MarksCycleAndAreRemembered) {
     EXPECT_EQ(view().markMode(), MarkMode::Plain);
     EXPECT_EQ(m_workspace.setting("marks"), "0");
     EXPECT_EQ(child<QComboBox>("marksOfAnswer")->currentText(), "Marks of answer 2");
+}
+
+TEST_F(Window, WordsOfMarkModesAreShownWholeAtEveryWidth) {
+    openAgreement();
+    for (int width = 1600; width >= 1000; width -= 30) {
+        window().resize(width, 900);
+        QTest::qWait(5);
+        for (const char* name : {"plainButton", "citationsButton", "carriedButton"}) {
+            auto* button = child<QToolButton>(name);
+            button->click();
+            QFont chosen = button->font();
+            chosen.setWeight(QFont::DemiBold);
+            EXPECT_GE(button->width(), QFontMetrics(chosen).horizontalAdvance(button->text()) + 20)
+                << name << " in a window of " << width;
+        }
+    }
 }
 
 TEST_F(Window, HeatStripNamesItsPlaceAndJumps) {
