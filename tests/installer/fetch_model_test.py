@@ -129,6 +129,26 @@ class FetchTest(unittest.TestCase):
         (work / "half.whl").write_bytes(b"PK")
         self.assert_fetched(self.fetch())
 
+    def test_folders_that_pip_removes_while_they_are_counted(self):
+        with tempfile.TemporaryDirectory() as work:
+            ended = threading.Event()
+            (pathlib.Path(work) / "held").write_bytes(b"12345")
+            inner = pathlib.Path(work) / "pip" / "unpacked"
+
+            def come_and_go():
+                while not ended.is_set():
+                    inner.mkdir(parents=True)
+                    inner.rmdir()
+                    inner.parent.rmdir()
+
+            remover = threading.Thread(target=come_and_go)
+            remover.start()
+            try:
+                self.assertEqual({fetch_model.bytes_in(work) for _ in range(3000)}, {5})
+            finally:
+                ended.set()
+                remover.join()
+
     def test_wrong_tail_of_an_earlier_run_is_fetched_again(self):
         self.models.mkdir()
         self.part.write_bytes(DATA[:FIRST] + b"\0" * 1000)
