@@ -197,6 +197,10 @@ private:
                                                  std::uint64_t used, const std::stop_token& stop);
     Result<AskOutcome> answerParts(const ReadParts& parts, const AskRequest& request,
                                    const std::stop_token& stop, const OnText& onText);
+    /// Tokens of all parts together that an answer is written from, where memory holds them.
+    std::int64_t mostCarried() const;
+    Result<std::int64_t> roomForChosen(const ReadParts& parts, std::int64_t wanted, const Policy& choosing,
+                                       const std::stop_token& stop);
     const std::string& fingerprint();
     std::unique_ptr<ResidentPieces> makePieces(std::span<const TokenId> tokens, std::int32_t tspLayer,
                                                kernels::KvType type, const std::string& sha256,

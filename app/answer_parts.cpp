@@ -15,6 +15,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::int64_t kCarriedOnCpu = 4096, kCarriedOnGpu = 16384;  // tokens, of all parts together
+constexpr std::int64_t kLeastCarried = 1024;  // of these, where memory is short: an answer from less is none
 // Tokens: more than of one document, because the rest is torn.
 constexpr std::int64_t kFound = 300, kLooked = 300;
 constexpr std::int64_t kBetween = 128;  // tokens between what is repeated, at most
@@ -33,6 +34,20 @@ std::string memorySentence(const SegmentedDocument& segments, std::size_t docume
                     " parts: those that search ranks best for the question are read.";
     }
     return sentence;
+}
+
+/// Device memory of an answer over so many rows: what is chosen becomes a document of its own, with all
+/// layers, beside the parts, as far as the window holds it; its rows are carried, and scored.
+std::size_t answerBytes(const ModelConfig& model, std::int64_t rows) {
+    rows = std::min<std::int64_t>(rows, model.window);
+    const auto floats = static_cast<std::size_t>(rows * (model.width + 2 * model.heads));
+    return floats * sizeof(float) +
+           ResidentDocument::bytes(model, Policy::shipped(model).tspLayer, kernels::KvType::F16, rows, true);
+}
+
+/// Its rows, when so many tokens are chosen of `all`.
+std::int64_t answerRows(std::int64_t prefix, std::int64_t all, std::int64_t chosen) {
+    return prefix + std::min(all, chosen + kFound + kLooked);
 }
 
 /// Tokens that stand before the question when it is asked behind the longest part.
@@ -123,7 +138,7 @@ Result<std::unique_ptr<ReadParts>> AnswerEngine::makeParts(
     std::vector<std::shared_ptr<const Document>> documents, std::uint64_t used, const std::stop_token& stop) {
     Result<DocumentSet> set = DocumentSet::create(std::move(documents));
     if (!set) return tl::unexpected(set.error());
-    std::unique_ptr<ReadParts> parts(new ReadParts{std::move(*set), 0, {}, {}, nullptr, ""});
+    std::unique_ptr<ReadParts> parts(new ReadParts{std::move(*set), 0, {}, {}, nullptr, "", 0});
     const DocumentSet& all = parts->documents;
     const TokenisedDocument prefix = m_prompts->tokenise(std::make_shared<const Document>());
     parts->prefix = prefix.prefix;
@@ -154,10 +169,18 @@ Result<std::unique_ptr<ReadParts>> AnswerEngine::makeParts(
     const std::size_t each =
         ResidentDocument::bytes(model, Policy::shipped(model).tspLayer, kernels::KvType::F16,
                                 parts->prefix + cut.overlap + cut.own, false);
+    const std::size_t every = each * segmentsOf.size();
+    const auto answer = [&](std::int64_t chosen) {
+        return answerBytes(model, answerRows(parts->prefix, std::ssize(ids), chosen));
+    };
+    parts->answerBytes = answer(kCarriedOnCpu);
     const Result<void> made =
-        makeRoom({withReserve(each * segmentsOf.size()), withReserve(each)}, used, stop);
+        makeRoom({withReserve(every + answer(mostCarried())), withReserve(every + parts->answerBytes),
+                  withReserve(each + parts->answerBytes)},
+                 used, stop);
     if (!made) return tl::unexpected(made.error());
-    const std::size_t budget = withoutReserve(m_backend->freeMemory());
+    const std::size_t free = withoutReserve(m_backend->freeMemory());
+    const std::size_t budget = free - std::min(free, parts->answerBytes);
     Result<std::unique_ptr<SegmentedDocument>> segments =
         SegmentedDocument::create(*m_model, *m_backend, prefix.prompt, std::move(ids), std::move(segmentsOf),
                                   Policy::shipped(model).tspLayer, budget);
@@ -205,7 +228,9 @@ Result<void> AnswerEngine::enterPart(ReadParts& parts, std::size_t part, std::sp
         if (*last == part || !segments.isHeld(*last)) continue;
         if (Result<void> left = m_memory->leave(parts.readings[*last], stop); !left) return left;
     }
-    Result<void> made = makeRoom({withReserve(segments.bytesOfLongest())}, parts.used, stop);
+    const std::size_t each = segments.bytesOfLongest();
+    Result<void> made =
+        makeRoom({withReserve(each + parts.answerBytes), withReserve(each)}, parts.used, stop);
     if (made) made = segments.open(part);
     if (made) parts.readings[part].enter();
     return made;
@@ -225,6 +250,31 @@ Result<void> AnswerEngine::readPart(ReadParts& parts, std::size_t part, std::spa
     // Before the next part's: where the disk has no room for all, whole parts are kept.
     if (done && reading.pieces != nullptr) reading.pieces->saveAndWait();
     return done;
+}
+
+std::int64_t AnswerEngine::mostCarried() const {
+    return onGpu() ? kCarriedOnGpu : kCarriedOnCpu;
+}
+
+/// How many of the `wanted` tokens may be chosen, besides what is pinned: as many as memory holds, after
+/// documents that were used earlier have left. Where it holds hardly any, the least: gathering them then says
+/// what is missing.
+Result<std::int64_t> AnswerEngine::roomForChosen(const ReadParts& parts, std::int64_t wanted,
+                                                 const Policy& choosing, const std::stop_token& stop) {
+    const ModelConfig& model = m_model->config();
+    const std::int64_t besides = countPositions(choosing.pins);
+    const auto bytes = [&](std::int64_t chosen) {
+        return answerBytes(model, answerRows(parts.prefix, std::ssize(parts.tokens), chosen + besides));
+    };
+    const Result<void> made =
+        makeRoom({withReserve(bytes(wanted)), withReserve(bytes(kCarriedOnCpu))}, parts.used, stop);
+    if (!made) return tl::unexpected(made.error());
+    const std::size_t free = withoutReserve(m_backend->freeMemory());
+    if (bytes(wanted) <= free) return wanted;
+    const auto rows =
+        static_cast<std::int64_t>(static_cast<double>(model.window) * static_cast<double>(free) /
+                                  static_cast<double>(answerBytes(model, model.window)));
+    return std::min(wanted, std::max(rows - answerRows(parts.prefix, rows, besides), kLeastCarried));
 }
 
 Result<AskOutcome> AnswerEngine::askParts(const ReadParts& parts, const AskRequest& request,
@@ -256,13 +306,13 @@ Result<AskOutcome> AnswerEngine::answerParts(const ReadParts& parts, const AskRe
                              parts.prefix + std::ssize(parts.tokens) + piece.turnTokens};
     // Who names a share or a number means that; coverage is not known before the parts are joined.
     const bool named = request.policy && request.policy->name == "fixed";
-    const std::int64_t wanted = named     ? request.policy->carriedTarget(whole)
-                                : onGpu() ? kCarriedOnGpu
-                                          : kCarriedOnCpu;
-    const std::int64_t most = std::clamp<std::int64_t>(wanted, 1, std::max<std::int64_t>(room, 1));
+    const std::int64_t wanted = named ? request.policy->carriedTarget(whole) : mostCarried();
+    const Result<std::int64_t> most = roomForChosen(
+        parts, std::clamp<std::int64_t>(wanted, 1, std::max<std::int64_t>(room, 1)), *choosing, stop);
+    if (!most) return tl::unexpected(most.error());
     choosing->window = choosing->windowRows(whole);
     Result<SegmentChoice> choice = chooseFromSegments(*m_runner, *parts.segments, piece.tokens, *choosing,
-                                                      lookLayer(parts.segments->tspLayer()), most, stop);
+                                                      lookLayer(parts.segments->tspLayer()), *most, stop);
     if (!choice) return tl::unexpected(choice.error());
     const std::vector<std::int64_t> repeated = repeatedTokens(parts, request, *choice);
     choice->tokens = united(choice->tokens, repeated);

@@ -29,8 +29,9 @@ struct ReadParts {
     std::vector<TextToken> tokens;                ///< of all documents, with their bytes of the joined text
     Passages passages;                            ///< of the joined text
     std::unique_ptr<SegmentedDocument> segments;  ///< what of the parts is on the device
-    std::string sentence;    ///< for the user, before reading starts: memory, and whether all parts fit
-    std::uint64_t used = 0;  ///< when; larger is later: see ResidentMemory
+    std::string sentence;         ///< for the user, before reading starts: memory, and whether all parts fit
+    std::size_t answerBytes = 0;  ///< of the device, that parts leave free for what is chosen of them
+    std::uint64_t used = 0;       ///< when; larger is later: see ResidentMemory
     std::deque<Reading> readings = {};  ///< of each part, wherever it lies; they move by themselves
 
     /// All of them were used then: asked or opened.

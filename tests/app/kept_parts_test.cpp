@@ -59,10 +59,10 @@ protected:
         m_order.resize(m_parts->readings.size());
         std::iota(m_order.begin(), m_order.end(), std::size_t{0});
     }
-    /// Room for so many parts, of a document that is opened from now on.
+    /// Room for so many parts and an answer, of a document that is opened from now on.
     void roomFor(double parts) {
         const auto each = static_cast<double>(m_parts->segments->bytesOfLongest());
-        const std::size_t bytes = withReserve(static_cast<std::size_t>(parts * each));
+        const std::size_t bytes = withReserve(static_cast<std::size_t>(parts * each) + m_parts->answerBytes);
         if (m_device->own) {
             test::leaveFree(*m_device, bytes);
         } else {
@@ -95,10 +95,14 @@ protected:
     void keepAll() { m_parts->finishKeeping(m_order); }
     AskOutcome ask() {
         if (m_device->own) test::leaveFree(*m_device, kRoomForAnswers);
+        return askFor(200);
+    }
+    /// From so many tokens, in the memory that there is.
+    AskOutcome askFor(std::int64_t tokens) {
         AskRequest request;
         request.question = "What does it cost?";
         request.maxTokens = 6;
-        request.policy = Policy::fixedLength(m_engine->model().config(), 200);
+        request.policy = Policy::fixedLength(m_engine->model().config(), tokens);
         const auto outcome = m_engine->askParts(*m_parts, request, {}, [](std::string_view) {});
         EXPECT_TRUE(outcome) << outcome.error().message();
         return outcome.value_or(AskOutcome{});
@@ -272,6 +276,22 @@ TEST_F(KeptParts, PartsLeaveForHostMemoryAndComeBack) {
     m_device->hostFree = 0;
     EXPECT_EQ(readFromTheEnd(), 0) << "what is there is there";
     expectSame(ask(), first);
+}
+
+TEST_F(KeptParts, WherePartsFillMemoryAnAnswerHasRoom) {
+    m_model = m_folder.write("wide.gguf", test::tinyModel(8192));
+    begin(true);
+    m_engine->keepReadings(nullptr);
+    openWithRoomForThree({test::tinyDocument(0, 12000)});
+    readAll();
+    EXPECT_EQ(m_parts->read().read, 3);
+    const AskOutcome planned = askFor(4096);
+    EXPECT_GT(planned.answer.figures.carriedTokens, 4096);
+    // Something else has taken memory meanwhile.
+    test::leaveFree(*m_device, m_parts->answerBytes / 2);
+    const AskOutcome fewer = askFor(4096);
+    EXPECT_GT(fewer.answer.figures.carriedTokens, 1024);
+    EXPECT_LT(fewer.answer.figures.carriedTokens, 2500);
 }
 
 TEST_F(KeptParts, WhereThereIsOneMemoryTheyLeaveForTheDisk) {

@@ -259,7 +259,7 @@ TEST_F(MemoryThreadTest, ALongDocumentComesBackAfterARestart) {
 }
 
 TEST_F(MemoryThreadTest, PartsThatLeftAreSaidAndComeBack) {
-    start(4);
+    start(3.5);
     m_thread->addDocument(1, test::tinyDocument(3, 4000));
     ASSERT_TRUE(reached(1, Stage::FirstDone));
     const Result<AskOutcome> first = ask(1);

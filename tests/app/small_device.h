@@ -13,8 +13,9 @@
 
 namespace kvasir::test {
 
-inline std::string tinyModel() {
+inline std::string tinyModel(std::int32_t window = 2048) {
     TinySizes sizes;
+    sizes.window = window;
     sizes.layers = 8;
     sizes.type = kernels::TensorType::Q8_0;
     return TinyModel(sizes).bytes();
