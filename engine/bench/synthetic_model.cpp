@@ -104,6 +104,8 @@ GgufWriter headerOf(const SyntheticShape& s) {
     while (tokens.size() < static_cast<std::size_t>(s.vocabulary))
         tokens.push_back("<|filler_" + std::to_string(tokens.size()) + "|>");
     kinds.resize(tokens.size(), kUnused);
+    // Without a sign, as other programs want them that are measured on the same file.
+    const auto count = [](std::int64_t value) { return static_cast<std::uint32_t>(value); };
     GgufWriter writer;
     writer.string("tokenizer.ggml.model", "gpt2")
         .string("tokenizer.ggml.pre", "qwen2")
@@ -113,12 +115,12 @@ GgufWriter headerOf(const SyntheticShape& s) {
         .u32("tokenizer.ggml.bos_token_id", 1)
         .u32("tokenizer.ggml.eos_token_id", 2)
         .string("general.architecture", "llama")
-        .i32("llama.block_count", s.layers)
-        .i32("llama.embedding_length", s.width)
-        .i32("llama.feed_forward_length", s.feedForward)
-        .i32("llama.attention.head_count", s.heads)
-        .i32("llama.attention.head_count_kv", s.kvHeads)
-        .i32("llama.context_length", 140000)
+        .u32("llama.block_count", count(s.layers))
+        .u32("llama.embedding_length", count(s.width))
+        .u32("llama.feed_forward_length", count(s.feedForward))
+        .u32("llama.attention.head_count", count(s.heads))
+        .u32("llama.attention.head_count_kv", count(s.kvHeads))
+        .u32("llama.context_length", 140000)
         .f32("llama.attention.layer_norm_rms_epsilon", 1e-5F)
         .f32("llama.rope.freq_base", 500000.0F);
     return writer;
