@@ -5,12 +5,18 @@
 
 #include "app/answer_engine.h"
 #include "app/guarded.h"
+#include "engine/answer_room.h"
 
 namespace kvasir {
 namespace {
 
 /// Pieces on their way between device and disk, together.
 constexpr std::size_t kStagingBytes = std::size_t{128} << 20;
+
+/// What must stay free beside a document, in whatever type it is kept.
+std::size_t answerRoom(const ModelConfig& model, const ReadDocument& document) {
+    return answerBytes(model, document.tspLayer, kernels::KvType::F16, std::ssize(document.tokenised.prompt));
+}
 
 }  // namespace
 
@@ -67,8 +73,10 @@ std::vector<std::size_t> AnswerEngine::wishesOf(const ReadDocument& document) co
     using kernels::KvType;
     const std::int64_t length = std::ssize(document.tokenised.prompt);
     const auto need = [&](KvType type, bool full) {
-        return withReserve(ResidentDocument::bytes(m_model->config(), document.tspLayer, type, length, full) +
-                           m_runner->workspaceBytes(type, length));
+        const ModelConfig& model = m_model->config();
+        return withReserve(ResidentDocument::bytes(model, document.tspLayer, type, length, full) +
+                               m_runner->workspaceBytes(type, length),
+                           answerRoom(model, document));
     };
     std::vector<std::size_t> wishes;
     if (document.memory.bytes > 0) wishes.push_back(need(document.memory.type, document.memory.fullReading));
@@ -93,9 +101,10 @@ Result<void> AnswerEngine::makeRoom(std::vector<std::size_t> wishes, std::uint64
 
 /// The plan of the first time stays, where it fits: rows of another type of K/V would have to be read again.
 Result<void> AnswerEngine::planFor(ReadDocument& document) {
-    const std::size_t budget = withoutReserve(m_backend->freeMemory());
-    if (document.memory.bytes > 0 && document.memory.bytes <= budget) return {};
     const std::int64_t length = std::ssize(document.tokenised.prompt);
+    const std::size_t budget =
+        withoutReserve(m_backend->freeMemory(), answerRoom(m_model->config(), document));
+    if (document.memory.bytes > 0 && document.memory.bytes <= budget) return {};
     Result<MemoryPlan> plan = planMemory(m_model->config(), document.tspLayer, length, budget);
     if (plan && plan->type == kernels::KvType::Int8) {
         const std::size_t workspace = m_runner->workspaceBytes(plan->type, length);
@@ -116,9 +125,9 @@ Result<void> AnswerEngine::makeResident(ReadDocument& document, const std::stop_
         return fail(ErrorCode::OutOfMemory, "There is not enough memory to work in.",
                     document.tokenised.document->name, "Close other programs, or choose a smaller model.");
     }
-    Result<std::unique_ptr<ResidentDocument>> resident =
-        ResidentDocument::create(*m_model, *m_backend, document.tokenised.prompt, document.tspLayer, type,
-                                 withoutReserve(m_backend->freeMemory()));
+    Result<std::unique_ptr<ResidentDocument>> resident = ResidentDocument::create(
+        *m_model, *m_backend, document.tokenised.prompt, document.tspLayer, type,
+        withoutReserve(m_backend->freeMemory(), answerRoom(m_model->config(), document)));
     if (!resident) return tl::unexpected(resident.error());
     if (type != before) document.pieces.reset();  // they are another reading
     document.resident = std::move(*resident);
@@ -152,9 +161,13 @@ Result<void> AnswerEngine::readLate(ReadDocument& document, const std::stop_toke
     const ResidentDocument& resident = *document.resident;
     const std::size_t missing = resident.fullBytes() - std::min(resident.fullBytes(), resident.bytes());
     if (document.memory.fullReading && missing > 0) {
-        const Result<bool> made =
-            m_memory->makeRoom(withReserve(missing), document.used, ResidentMemory::Who::ComesBack, stop);
-        if (!made) return tl::unexpected(made.error());
+        const std::size_t answer = answerRoom(m_model->config(), document);
+        for (const std::size_t bytes : {withReserve(missing, answer), withReserve(missing)}) {
+            const Result<bool> made =
+                m_memory->makeRoom(bytes, document.used, ResidentMemory::Who::ComesBack, stop);
+            if (!made) return tl::unexpected(made.error());
+            if (*made) break;
+        }
     }
     return guarded([&] { return document.readLate(*m_runner, stop, progress); });
 }

@@ -8,6 +8,7 @@
 #include "app/guarded.h"
 #include "app/pins.h"
 #include "app/repeated_passages.h"
+#include "engine/answer_room.h"
 
 namespace kvasir {
 namespace {
@@ -36,17 +37,18 @@ std::string memorySentence(const SegmentedDocument& segments, std::size_t docume
     return sentence;
 }
 
-/// Device memory of an answer over so many rows: what is chosen becomes a document of its own, with all
-/// layers, beside the parts, as far as the window holds it; its rows are carried, and scored.
-std::size_t answerBytes(const ModelConfig& model, std::int64_t rows) {
+/// Device memory of an answer over so many rows: what is chosen becomes a document of its own beside the
+/// parts, as far as the window holds it, and is carried.
+std::size_t chosenBytes(const ModelConfig& model, std::int64_t rows) {
+    constexpr kernels::KvType kType = kernels::KvType::F16;
     rows = std::min<std::int64_t>(rows, model.window);
-    const auto floats = static_cast<std::size_t>(rows * (model.width + 2 * model.heads));
-    return floats * sizeof(float) +
-           ResidentDocument::bytes(model, Policy::shipped(model).tspLayer, kernels::KvType::F16, rows, true);
+    const std::int32_t tspLayer = Policy::shipped(model).tspLayer;
+    return ResidentDocument::bytes(model, tspLayer, kType, rows, false) +
+           answerBytes(model, tspLayer, kType, rows, rows);
 }
 
 /// Its rows, when so many tokens are chosen of `all`.
-std::int64_t answerRows(std::int64_t prefix, std::int64_t all, std::int64_t chosen) {
+std::int64_t chosenRows(std::int64_t prefix, std::int64_t all, std::int64_t chosen) {
     return prefix + std::min(all, chosen + kFound + kLooked);
 }
 
@@ -171,7 +173,7 @@ Result<std::unique_ptr<ReadParts>> AnswerEngine::makeParts(
                                 parts->prefix + cut.overlap + cut.own, false);
     const std::size_t every = each * segmentsOf.size();
     const auto answer = [&](std::int64_t chosen) {
-        return answerBytes(model, answerRows(parts->prefix, std::ssize(ids), chosen));
+        return chosenBytes(model, chosenRows(parts->prefix, std::ssize(ids), chosen));
     };
     parts->answerBytes = answer(kCarriedOnCpu);
     const Result<void> made =
@@ -264,17 +266,17 @@ Result<std::int64_t> AnswerEngine::roomForChosen(const ReadParts& parts, std::in
     const ModelConfig& model = m_model->config();
     const std::int64_t besides = countPositions(choosing.pins);
     const auto bytes = [&](std::int64_t chosen) {
-        return answerBytes(model, answerRows(parts.prefix, std::ssize(parts.tokens), chosen + besides));
+        return chosenBytes(model, chosenRows(parts.prefix, std::ssize(parts.tokens), chosen + besides));
     };
     const Result<void> made =
         makeRoom({withReserve(bytes(wanted)), withReserve(bytes(kCarriedOnCpu))}, parts.used, stop);
     if (!made) return tl::unexpected(made.error());
     const std::size_t free = withoutReserve(m_backend->freeMemory());
     if (bytes(wanted) <= free) return wanted;
-    const auto rows =
-        static_cast<std::int64_t>(static_cast<double>(model.window) * static_cast<double>(free) /
-                                  static_cast<double>(answerBytes(model, model.window)));
-    return std::min(wanted, std::max(rows - answerRows(parts.prefix, rows, besides), kLeastCarried));
+    const auto none = static_cast<double>(chosenBytes(model, 0));
+    const double each = (static_cast<double>(chosenBytes(model, model.window)) - none) / model.window;
+    const auto rows = static_cast<std::int64_t>((static_cast<double>(free) - none) / each);
+    return std::min(wanted, std::max(rows - parts.prefix - besides - kFound - kLooked, kLeastCarried));
 }
 
 Result<AskOutcome> AnswerEngine::askParts(const ReadParts& parts, const AskRequest& request,

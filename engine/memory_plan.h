@@ -11,8 +11,8 @@
 
 namespace kvasir {
 
-/// A tenth of what is free stays for the answers' own keys and values, and for everybody else: what of it a
-/// document may take, and how much must be free for a document of `bytes`.
+/// A tenth of what is free stays for answers (more where they need it: answer_room.h) and everybody else:
+/// what of it a document may take, and how much must be free for a document of `bytes`.
 constexpr std::size_t withoutReserve(std::size_t free) {
     return free / 10 * 9;
 }

@@ -328,7 +328,8 @@ TEST_F(KeptParts, AnotherDocumentDrivesOutAsManyAsItNeeds) {
         auto whole = m_engine->tokenise(other);
         ASSERT_TRUE(whole);
         const std::size_t each = m_parts->segments->bytesOfLongest(),
-                          need = withReserve(test::documentBytes(*m_engine, **whole));
+                          need = withReserve(test::documentBytes(*m_engine, **whole),
+                                             test::answerRoom(*m_engine, **whole));
         test::leaveFree(*m_device, each / 2);
         (*whole)->used = 2;
         ASSERT_TRUE(m_engine->makeResident(**whole, {}));

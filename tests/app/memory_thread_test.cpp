@@ -52,8 +52,9 @@ protected:
             auto [engine, device] = test::engineOnSmallDevice(model);
             const auto document = engine->tokenise(test::tinyDocument(0));
             EXPECT_TRUE(document);
-            const auto each = static_cast<double>(withReserve(test::documentBytes(*engine, **document)));
-            test::leaveFree(*device, static_cast<std::size_t>(documents * each));
+            const auto each = static_cast<double>(test::documentBytes(*engine, **document));
+            test::leaveFree(*device, withReserve(static_cast<std::size_t>(documents * each),
+                                                 test::answerRoom(*engine, **document)));
             device->beforeAttention = [this] { ++m_layersRead; };
             m_device = device;
             return std::move(engine);
@@ -259,7 +260,7 @@ TEST_F(MemoryThreadTest, ALongDocumentComesBackAfterARestart) {
 }
 
 TEST_F(MemoryThreadTest, PartsThatLeftAreSaidAndComeBack) {
-    start(3.5);
+    start(5);
     m_thread->addDocument(1, test::tinyDocument(3, 4000));
     ASSERT_TRUE(reached(1, Stage::FirstDone));
     const Result<AskOutcome> first = ask(1);
@@ -267,7 +268,8 @@ TEST_F(MemoryThreadTest, PartsThatLeftAreSaidAndComeBack) {
     m_thread->addDocument(2, test::tinyDocument(1));
     m_thread->addDocument(3, test::tinyDocument(2));
     m_thread->addDocument(4, test::tinyDocument(0));
-    ASSERT_TRUE(reached(4, Stage::FirstDone));
+    m_thread->addDocument(5, test::tinyDocument(4));
+    ASSERT_TRUE(reached(5, Stage::FirstDone));
     ASSERT_TRUE(reached(1, Stage::Away));
     ASSERT_TRUE(settles());
     {

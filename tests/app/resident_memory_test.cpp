@@ -44,8 +44,10 @@ protected:
     }
     /// Room for `documents` of them, as they are planned, and for answers.
     void roomFor(double documents) {
-        test::leaveFree(*m_device,
-                        static_cast<std::size_t>(documents * static_cast<double>(withReserve(m_each))));
+        const std::size_t answer = test::answerRoom(*m_engine, *m_documents[0]);
+        test::leaveFree(
+            *m_device,
+            withReserve(static_cast<std::size_t>(documents * static_cast<double>(m_each)), answer));
     }
     /// In use now: on the device, and read as far as it goes.
     Result<void> use(std::size_t i, bool full = true) {
@@ -118,6 +120,24 @@ TEST_F(ResidentMemoryTest, TheLeastRecentlyUsedLeavesAndComesBackUnread) {
     }
 }
 
+TEST_F(ResidentMemoryTest, WhatFillsMemoryLeavesRoomForAnAnswer) {
+    int asked = 0;
+    for (const double free : {1.0, 0.9, 0.8, 0.7, 0.6}) {
+        m_documents[0]->resident.reset();
+        m_documents[0]->memory = {};
+        roomFor(free);
+        if (!use(0, false)) continue;  // which is said before anything is read
+        AskRequest request;
+        request.question = "What does it cost?";
+        request.maxTokens = 6;
+        const auto outcome = m_engine->ask(*m_documents[0], request, {}, [](std::string_view) {});
+        ASSERT_TRUE(outcome) << free << ": " << outcome.error().message();
+        EXPECT_EQ(outcome->answer.state, AnswerState::Complete);
+        ++asked;
+    }
+    EXPECT_GE(asked, 3);
+}
+
 TEST_F(ResidentMemoryTest, AnOlderOneDrivesOutNobody) {
     roomFor(1.3);
     ASSERT_TRUE(use(1));
@@ -173,7 +193,8 @@ TEST_F(ResidentMemoryTest, HostMemoryGoesToWhoWasUsedLast) {
 TEST_F(ResidentMemoryTest, WhoWouldHaveToBeReadAgainStaysWhereEightBitsFit) {
     m_device->hostFree = 0;
     const std::size_t eight = test::documentBytes(*m_engine, *m_documents[1], KvType::Int8, false);
-    test::leaveFree(*m_device, m_each + withReserve(eight) + m_each / 16);
+    const std::size_t answer = test::answerRoom(*m_engine, *m_documents[1]);
+    test::leaveFree(*m_device, m_each + withReserve(eight, answer) + m_each / 16);
     ASSERT_TRUE(use(0));
     m_documents[1]->used = ++m_uses;
     ASSERT_TRUE(m_engine->makeResident(*m_documents[1], {}));

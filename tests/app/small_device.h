@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "app/answer_engine.h"
+#include "engine/answer_room.h"
 #include "tests/app/app_support.h"
 #include "tests/engine/tiny_model.h"
 #include "tests/engine/watched_backend.h"
@@ -55,6 +56,12 @@ inline std::size_t documentBytes(const AnswerEngine& engine, const ReadDocument&
                                  kernels::KvType type = kernels::KvType::F16, bool full = true) {
     return ResidentDocument::bytes(engine.model().config(), document.tspLayer, type,
                                    std::ssize(document.tokenised.prompt), full);
+}
+
+/// What must stay free beside it for answers.
+inline std::size_t answerRoom(const AnswerEngine& engine, const ReadDocument& document) {
+    return answerBytes(engine.model().config(), document.tspLayer, kernels::KvType::F16,
+                       std::ssize(document.tokenised.prompt));
 }
 
 }  // namespace kvasir::test
