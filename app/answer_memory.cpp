@@ -13,9 +13,9 @@ namespace {
 /// Pieces on their way between device and disk, together.
 constexpr std::size_t kStagingBytes = std::size_t{128} << 20;
 
-/// What must stay free beside a document, in whatever type it is kept.
+/// What must stay free beside a document.
 std::size_t answerRoom(const ModelConfig& model, const ReadDocument& document) {
-    return answerBytes(model, document.tspLayer, kernels::KvType::F16, std::ssize(document.tokenised.prompt));
+    return answerBytes(model, document.tspLayer, std::ssize(document.tokenised.prompt));
 }
 
 }  // namespace

@@ -40,11 +40,10 @@ std::string memorySentence(const SegmentedDocument& segments, std::size_t docume
 /// Device memory of an answer over so many rows: what is chosen becomes a document of its own beside the
 /// parts, as far as the window holds it, and is carried.
 std::size_t chosenBytes(const ModelConfig& model, std::int64_t rows) {
-    constexpr kernels::KvType kType = kernels::KvType::F16;
     rows = std::min<std::int64_t>(rows, model.window);
     const std::int32_t tspLayer = Policy::shipped(model).tspLayer;
-    return ResidentDocument::bytes(model, tspLayer, kType, rows, false) +
-           answerBytes(model, tspLayer, kType, rows, rows);
+    return ResidentDocument::bytes(model, tspLayer, kernels::KvType::F16, rows, false) +
+           answerBytes(model, tspLayer, rows, rows);
 }
 
 /// Its rows, when so many tokens are chosen of `all`.

@@ -8,19 +8,17 @@
 
 #include "engine/family.h"
 #include "engine/memory_plan.h"
-#include "kernels/backend.h"
 
 namespace kvasir {
 
-/// Bytes that a quick answer takes at most, with a tenth of them to spare: the question and what is repeated
-/// before it in all layers (1,024 tokens, the answer included), the scores of a prompt of `rows` tokens,
-/// and the `carried` of them in the layers behind T. A full reading's answer takes less.
-std::size_t answerBytes(const ModelConfig& model, std::int32_t tspLayer, kernels::KvType type,
-                        std::int64_t rows, std::int64_t carried);
+/// Bytes that a quick answer takes at most, with 16-bit keys and values and a tenth to spare: the question
+/// and what is repeated before it in all layers (1,024 tokens, the answer included), the scores of a prompt
+/// of `rows` tokens, and the `carried` of them in the layers behind T. A full reading's answer takes less.
+std::size_t answerBytes(const ModelConfig& model, std::int32_t tspLayer, std::int64_t rows,
+                        std::int64_t carried);
 
 /// The same for a document of `tokens` and as many carried as the shipped policy ever carries.
-std::size_t answerBytes(const ModelConfig& model, std::int32_t tspLayer, kernels::KvType type,
-                        std::int64_t tokens);
+std::size_t answerBytes(const ModelConfig& model, std::int32_t tspLayer, std::int64_t tokens);
 
 /// As the ones of memory_plan.h, where the reserve must hold an answer too.
 constexpr std::size_t withoutReserve(std::size_t free, std::size_t answer) {

@@ -60,8 +60,7 @@ inline std::size_t documentBytes(const AnswerEngine& engine, const ReadDocument&
 
 /// What must stay free beside it for answers.
 inline std::size_t answerRoom(const AnswerEngine& engine, const ReadDocument& document) {
-    return answerBytes(engine.model().config(), document.tspLayer, kernels::KvType::F16,
-                       std::ssize(document.tokenised.prompt));
+    return answerBytes(engine.model().config(), document.tspLayer, std::ssize(document.tokenised.prompt));
 }
 
 }  // namespace kvasir::test
