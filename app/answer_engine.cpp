@@ -62,6 +62,15 @@ void describe(AskOutcome& outcome, const AnswerWriter& writer, const Generation&
     }
 }
 
+/// What another device may do better.
+bool isOfDevice(const Error& error) {
+    return error.code == ErrorCode::OutOfMemory || error.code == ErrorCode::DeviceFailed;
+}
+
+int workersFor(int threads) {
+    return threads > 0 ? threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
 /// The layer whose attention says where an answer comes from: at 0.7 L it looks at what is being told.
 std::int32_t evidenceLayer(const ModelConfig& model) {
     return model.nearestFullLayer(std::min((model.layers * 7 + 5) / 10, model.layers - 1));
@@ -81,9 +90,8 @@ std::vector<std::int32_t> missingPages(const Document& document) {
 
 Result<std::unique_ptr<AnswerEngine>> AnswerEngine::create(
     const std::filesystem::path& model, int threads, const std::function<bool(double share)>& progress) {
-    const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-    const int workers = threads > 0 ? threads : cores;
-    return create(kernels::chooseBackend(kernels::Device::Automatic, workers), model, workers, progress);
+    return create(kernels::chooseBackend(kernels::Device::Automatic, workersFor(threads)), model, threads,
+                  progress);
 }
 
 Result<std::unique_ptr<AnswerEngine>> AnswerEngine::create(
@@ -92,11 +100,24 @@ Result<std::unique_ptr<AnswerEngine>> AnswerEngine::create(
     const bool ownMemory = !choice.backend->sharesHostMemory();
     Result<std::unique_ptr<AnswerEngine>> engine = createOn(std::move(choice.backend), model, progress);
     if (engine) (*engine)->m_deviceNote = std::move(choice.note);
-    if (engine || !ownMemory || engine.error().code != ErrorCode::OutOfMemory) return engine;
-    // What the GPU cannot hold the processor's memory may.
-    Result<std::unique_ptr<AnswerEngine>> other = createOn(kernels::makeCpuBackend(threads), model, progress);
-    if (other) (*other)->m_deviceNote = engine.error().what;
-    return other;
+    if (engine || !ownMemory || !isOfDevice(engine.error())) return engine;
+    return createOnProcessor(model, threads, engine.error().what, progress);
+}
+
+Result<std::unique_ptr<AnswerEngine>> AnswerEngine::createOnProcessor(
+    const std::filesystem::path& model, int threads, std::string why,
+    const std::function<bool(double share)>& progress) {
+    Result<std::unique_ptr<AnswerEngine>> engine =
+        createOn(kernels::makeCpuBackend(workersFor(threads)), model, progress);
+    if (engine) (*engine)->m_deviceNote = std::move(why);
+    return engine;
+}
+
+/// A device that failed gives no memory any more: what failed first is the reason.
+std::string AnswerEngine::whyProcessor(const Error& error) const {
+    if (m_backend->sharesHostMemory() || !isOfDevice(error)) return {};
+    const std::string_view failure = m_backend->failure();
+    return failure.empty() ? error.what : std::string(failure);
 }
 
 Result<std::unique_ptr<AnswerEngine>> AnswerEngine::createOn(

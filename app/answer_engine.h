@@ -95,6 +95,15 @@ public:
     static Result<std::unique_ptr<AnswerEngine>> create(kernels::BackendChoice choice,
                                                         const std::filesystem::path& model, int threads,
                                                         const std::function<bool(double share)>& progress);
+    /// On the processor, in place of a device of which `whyProcessor` says `why`.
+    static Result<std::unique_ptr<AnswerEngine>> createOnProcessor(
+        const std::filesystem::path& model, int threads, std::string why,
+        const std::function<bool(double share)>& progress);
+    /// Why an engine on the processor should go on after this error: a sentence. Empty where it would not
+    /// help: the error is no matter of the device, or the device's memory is the host's.
+    std::string whyProcessor(const Error& error) const;
+    /// Whether nothing can be computed on this engine's device any more.
+    bool deviceFailed() const { return !m_backend->failure().empty(); }
 
     /// Where readings are kept and come from; null: nowhere. It must outlive what `prepare` gives afterwards.
     void keepReadings(PieceStore* pieces);

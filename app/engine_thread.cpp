@@ -210,12 +210,13 @@ std::optional<EngineThread::Job> EngineThread::nextQuestion() {
 
 /// With the lock held.
 bool EngineThread::wantsLook(const Question& question, const Work& work) const {
-    return question.findPassages && work.secondsLeft > m_longWait;
+    return question.findPassages && !question.looked && work.secondsLeft > m_longWait;
 }
 
-/// Once, when the first answer begins: the store may wait for the disk.
+/// When the first answer begins, not before: the store may wait for the disk.
 void EngineThread::findPassages(Question& question) {
-    if (question.findPassages) question.request.passages = std::exchange(question.findPassages, {})();
+    if (question.findPassages && question.request.passages.empty())
+        question.request.passages = question.findPassages();
 }
 
 /// The oldest draft whose document is read in full.

@@ -29,9 +29,11 @@ namespace kvasir {
 /// interrupts a reading or a check: a reading goes on afterwards where it was. Where the device's memory is
 /// short, the document that was asked or opened least recently leaves it (ResidentMemory) and is brought back
 /// by a question, or by `continueReading`; reading in the background never drives out a document that was
-/// used later than the one it is for, so that no two of them drive out one another for ever. Public methods
-/// may be called from any thread and return at once; events are called on the engine thread and must not
-/// wait.
+/// used later than the one it is for, so that no two of them drive out one another for ever. A document that
+/// memory has no room for is read in parts. Where a device with memory of its own has no room for a part
+/// either, or fails, the processor goes on: it loads the model, reads the documents again, and answers the
+/// question that found it out. Public methods may be called from any thread and return at once; events are
+/// called on the engine thread and must not wait.
 class EngineThread {
 public:
     using AnswerKey = std::int64_t;
@@ -42,6 +44,8 @@ public:
         double loadShare = 0;
         std::int64_t weightBytes = 0;
         std::int64_t documentBytes = 0;  ///< of all resident documents
+        std::string note;     ///< why the processor computes, where one would expect the GPU; else empty
+        bool goesOn = false;  ///< it does so since the GPU was given up, after the program had begun on it
         std::optional<Error> error;
     };
     struct Events {
@@ -49,6 +53,7 @@ public:
         std::function<void(DocumentId, const ReadingState&)> reading;
         /// A document is tokenised: the first byte of each of its tokens. May be empty.
         std::function<void(DocumentId, std::shared_ptr<const std::vector<std::uint32_t>>)> tokens;
+        /// The whole text so far; empty where it begins anew.
         std::function<void(AnswerKey, AnswerMode, std::string_view text)> text;
         /// A first look is written; the quick answer to the same question follows under the same key.
         std::function<void(AnswerKey, AskOutcome)> looked;
@@ -114,7 +119,8 @@ private:
         AnswerKey key = 0;
         AskRequest request;
         std::stop_source stop;
-        FindPassages findPassages;  ///< empty: there are none, or they were found
+        FindPassages findPassages;  ///< empty: there is no first look
+        bool looked = false;        ///< there was one
     };
     /// A quick answer that waits for the full reading, or one in parts that waits for more parts.
     struct Draft {
@@ -155,7 +161,13 @@ private:
     static void findPassages(Question& question);
     void run(Job& job);
     void runLoad(const std::filesystem::path& path);
+    void use(std::unique_ptr<AnswerEngine> engine);
+    void forgetReadings();
+    bool goOnWithProcessor(const Error& error);
+    bool goOnAfterFailure(const Error& error);
+    bool takeUpAgain(Question& question, const Error& error);
     void runAsk(Job& job);
+    void deliver(Question& question, Result<AskOutcome> outcome);
     void runLook(Job& job);
     void runCheck(Job& job);
     void keepDraft(const Question& question, const AskOutcome& outcome);
@@ -179,6 +191,7 @@ private:
     void runReadPart(Job& job);
     Result<AskOutcome> askInParts(Job& job, const std::stop_token& stop);
     void runCheckParts(Job& job);
+    bool waitsForOthers(const Error& error, std::uint64_t used) const;
     void report(DocumentId id, Work& work, ReadingStage stage);
     void reportTokens(DocumentId id, std::span<const TextToken> tokens);
     void reportModel();

@@ -57,24 +57,7 @@ void EngineThread::run(Job& job) {
 }
 
 void EngineThread::runLoad(const std::filesystem::path& path) {
-    std::map<DocumentId, std::shared_ptr<Work>> documents;
-    {
-        const std::lock_guard lock(m_mutex);
-        documents = m_documents;
-    }
-    for (auto& [id, work] : documents) {
-        work->read.reset();
-        work->parts.reset();
-        work->inParts = false;
-        work->away = false;
-        work->state.parts = {};
-        {
-            const std::lock_guard lock(m_mutex);
-            work->failure.reset();
-        }
-        work->noFull = false;
-        report(id, *work, ReadingStage::WaitingForModel);
-    }
+    forgetReadings();
     m_engine.reset();  // before the next one takes its memory
     m_model = {};
     m_model.path = path;
@@ -87,11 +70,7 @@ void EngineThread::runLoad(const std::filesystem::path& path) {
     Result<std::unique_ptr<AnswerEngine>> engine =
         m_makeEngine ? m_makeEngine(path, progress) : AnswerEngine::create(path, m_threads, progress);
     if (engine) {
-        m_engine = std::move(*engine);
-        m_engine->useCalibration(m_calibrations);
-        m_engine->keepReadings(m_pieces);
-        m_model.name = m_engine->model().config().name;
-        m_model.weightBytes = static_cast<std::int64_t>(m_engine->model().weightBytes());
+        use(std::move(*engine));
     } else {
         m_model.error = engine.error();
     }
@@ -100,6 +79,69 @@ void EngineThread::runLoad(const std::filesystem::path& path) {
         m_modelTried = true;
     }
     reportModel();
+}
+
+void EngineThread::use(std::unique_ptr<AnswerEngine> engine) {
+    m_engine = std::move(engine);
+    m_engine->useCalibration(m_calibrations);
+    m_engine->keepReadings(m_pieces);
+    m_earlyRate = 0;
+    m_model.name = m_engine->model().config().name;
+    m_model.weightBytes = static_cast<std::int64_t>(m_engine->model().weightBytes());
+    m_model.note = m_engine->deviceNote();
+}
+
+/// Another engine will read them. Before the one that did goes.
+void EngineThread::forgetReadings() {
+    std::map<DocumentId, std::shared_ptr<Work>> documents;
+    {
+        const std::lock_guard lock(m_mutex);
+        documents = m_documents;
+    }
+    for (auto& [id, work] : documents) {
+        work->read.reset();
+        work->parts.reset();
+        work->inParts = false;
+        work->away = false;
+        work->state.parts = {};
+        work->state.fitsWindow = false;
+        {
+            const std::lock_guard lock(m_mutex);
+            work->failure.reset();
+        }
+        work->noFull = false;
+        report(id, *work, ReadingStage::WaitingForModel);
+    }
+}
+
+/// Whether the processor goes on after this error. It is loaded first: where that fails, all stays as it is,
+/// and the error stands.
+bool EngineThread::goOnWithProcessor(const Error& error) {
+    const std::string why = m_engine->whyProcessor(error);
+    if (why.empty()) return false;
+    const std::stop_token stop = m_runningStop.get_token();
+    Result<std::unique_ptr<AnswerEngine>> engine = AnswerEngine::createOnProcessor(
+        m_model.path, m_threads, why, [&](double) { return !stop.stop_requested(); });
+    if (!engine) return false;
+    forgetReadings();
+    use(std::move(*engine));
+    m_model.goesOn = true;
+    reportModel();
+    return true;
+}
+
+/// The same where it goes on without what failed: only if nothing else works there any more.
+bool EngineThread::goOnAfterFailure(const Error& error) {
+    return m_engine->deviceFailed() && goOnWithProcessor(error);
+}
+
+/// The same for a question, which then waits for the processor's first reading.
+bool EngineThread::takeUpAgain(Question& question, const Error& error) {
+    if (!goOnWithProcessor(error)) return false;
+    m_events.text(question.key, question.request.mode, {});
+    const std::lock_guard lock(m_mutex);
+    m_questions.push_front(std::move(question));
+    return true;
 }
 
 void EngineThread::runAsk(Job& job) {
@@ -126,23 +168,24 @@ void EngineThread::runAsk(Job& job) {
         finish(tl::unexpected(*failure));
     } else if (job.work->parts != nullptr) {
         findPassages(question);
-        Result<AskOutcome> outcome = askInParts(job, stop);
-        if (outcome) keepDraft(question, *outcome);
-        reportAway();
-        finish(std::move(outcome));
+        deliver(question, askInParts(job, stop));
     } else {
-        const AnswerMode mode =
-            job.work->read->resident->fullDone() ? AnswerMode::Full : question.request.mode;
-        question.request.mode = mode;
         findPassages(question);
+        AskRequest request = question.request;
+        if (job.work->read->resident->fullDone()) request.mode = AnswerMode::Full;
         noteUses();
-        Result<AskOutcome> outcome =
-            m_engine->ask(*job.work->read, question.request, stop,
-                          [&](std::string_view text) { m_events.text(question.key, mode, text); });
-        if (outcome) keepDraft(question, *outcome);
-        reportAway();
-        finish(std::move(outcome));
+        deliver(question, m_engine->ask(*job.work->read, request, stop, [&](std::string_view text) {
+            m_events.text(question.key, request.mode, text);
+        }));
     }
+}
+
+/// What came of a question, unless the processor is to answer it.
+void EngineThread::deliver(Question& question, Result<AskOutcome> outcome) {
+    if (!outcome && takeUpAgain(question, outcome.error())) return;
+    if (outcome) keepDraft(question, *outcome);
+    reportAway();
+    m_events.finished(question.key, std::move(outcome));
 }
 
 /// A complete quick answer is checked when the full reading is done, one in parts when more of them are read.
@@ -181,6 +224,7 @@ void EngineThread::runLook(Job& job) {
         m_events.finished(question.key, outcome ? std::move(*outcome) : std::move(stopped));
         return;
     }
+    question.looked = true;
     {
         const std::lock_guard lock(m_mutex);
         m_questions.push_front(question);  // its turn is before those that came later
@@ -195,6 +239,7 @@ void EngineThread::runCheck(Job& job) {
     Result<ConfirmOutcome> outcome =
         m_engine->confirm(*job.work->read, draft->request, draft->outcome, m_runningStop.get_token());
     if (!outcome && outcome.error().code == ErrorCode::Cancelled) return;  // done again later
+    if (!outcome && goOnAfterFailure(outcome.error())) return;
     {
         const std::lock_guard lock(m_mutex);
         if (std::erase(m_drafts, draft) == 0) return;  // the document was closed meanwhile
@@ -229,11 +274,11 @@ bool EngineThread::prepare(Work& work, DocumentId id) {
     reportAway();
     if (!made && made.error().code == ErrorCode::Cancelled) return false;
     if (!made && made.error().code == ErrorCode::TooLarge) return prepareParts(work, id);
-    if (!made && made.error().code == ErrorCode::OutOfMemory && work.read != nullptr &&
-        m_engine->memory().hasLaterOnes(work.read->used)) {
+    if (!made && work.read != nullptr && waitsForOthers(made.error(), work.read->used)) {
         setAway(id, work);
         return false;
     }
+    if (!made && made.error().code == ErrorCode::OutOfMemory) return prepareParts(work, id);
     if (!made) {
         failReading(id, work, made.error());
         return false;
@@ -254,6 +299,11 @@ Result<void> EngineThread::enter(Work& work) {
         noteUses();
     }
     return m_engine->makeResident(*work.read, m_runningStop.get_token());
+}
+
+/// Whether a document has no room only because others are there that were used later.
+bool EngineThread::waitsForOthers(const Error& error, std::uint64_t used) const {
+    return error.code == ErrorCode::OutOfMemory && m_engine->memory().hasLaterOnes(used);
 }
 
 /// Who was asked or opened when decides who leaves the device.
@@ -294,7 +344,9 @@ void EngineThread::reportAway() {
     if (!gone.empty()) reportModel();
 }
 
+/// Unless the processor is to read it.
 void EngineThread::failReading(DocumentId id, Work& work, const Error& error) {
+    if (goOnWithProcessor(error)) return;
     {
         const std::lock_guard lock(m_mutex);
         work.failure = error;
@@ -360,6 +412,8 @@ void EngineThread::runLate(Job& job) {
     reportAway();
     if (done) {
         report(job.document, work, ReadingStage::FullDone);
+    } else if (goOnAfterFailure(done.error())) {
+        return;
     } else if (done.error().code != ErrorCode::Cancelled) {
         work.noFull = true;  // quick answers work on
         work.state.error = done.error();

@@ -23,11 +23,14 @@ bool EngineThread::prepareParts(Work& work, DocumentId id) {
         const std::lock_guard lock(m_mutex);
         used = work.used;
     }
+    // What is tokenised did not fit: into the window, or into memory.
+    work.state.fitsWindow = work.read != nullptr;
+    work.read.reset();
     Result<std::unique_ptr<ReadParts>> parts =
         m_engine->prepareParts({work.document}, used, m_runningStop.get_token());
     reportAway();
     if (!parts && parts.error().code == ErrorCode::Cancelled) return false;
-    if (!parts && parts.error().code == ErrorCode::OutOfMemory && m_engine->memory().hasLaterOnes(used)) {
+    if (!parts && waitsForOthers(parts.error(), used)) {
         setAway(id, work);
         return false;
     }
@@ -93,12 +96,9 @@ void EngineThread::runReadPart(Job& job) {
     if (!next) return;
     const Result<void> done = readPart(work, job.document, *next, m_runningStop.get_token());
     if (!done) {
-        const ErrorCode code = done.error().code;
-        const bool yields =
-            code == ErrorCode::OutOfMemory && m_engine->memory().hasLaterOnes(work.parts->used);
-        if (yields) {
+        if (waitsForOthers(done.error(), work.parts->used)) {
             setAway(job.document, work);
-        } else if (code != ErrorCode::Cancelled) {
+        } else if (done.error().code != ErrorCode::Cancelled) {
             failReading(job.document, work, done.error());
         } else if (work.paused) {
             report(job.document, work, ReadingStage::Stopped);
@@ -152,6 +152,7 @@ void EngineThread::runCheckParts(Job& job) {
     const bool stopped =
         later ? later->answer.state == AnswerState::Stopped : later.error().code == ErrorCode::Cancelled;
     if (stopped) return;  // done again later
+    if (!later && goOnAfterFailure(later.error())) return;
     const bool last = !later || !isToBeReadInParts(*job.work);
     {
         const std::lock_guard lock(m_mutex);

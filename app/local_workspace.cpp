@@ -24,6 +24,11 @@ QString fileTitle(const std::filesystem::path& model) {
     return QString::fromStdString(model.stem().string());
 }
 
+Error goesOnWithProcessor(const std::string& why) {
+    return {ErrorCode::DeviceFailed, "The processor goes on in place of the GPU.", "",
+            why + " Nothing is lost; answers take longer now. Start Kvasir again to use the GPU."};
+}
+
 bool isFinal(AnswerState state) {
     return state != AnswerState::Waiting && state != AnswerState::Writing;
 }
@@ -136,7 +141,10 @@ EngineThread::Events LocalWorkspace::engineEvents() {
             m_model.loaded = !state.name.empty();
             m_model.memoryBytes = state.weightBytes + state.documentBytes;
             m_model.error = state.error;
+            const bool gaveUp = state.goesOn && m_model.note.isEmpty();
+            m_model.note = QString::fromStdString(state.note);
             emit modelChanged();
+            if (gaveUp) emit failed(goesOnWithProcessor(state.note));
         });
     };
     events.reading = [this](DocumentId id, const ReadingState& state) {
@@ -269,7 +277,7 @@ void LocalWorkspace::onText(EngineThread::AnswerKey key, AnswerMode mode, const 
     const auto found = m_answers.find(answerOf(key));
     if (found == m_answers.end()) return;
     Answer& answer = found->second.answer;
-    answer.state = AnswerState::Writing;
+    answer.state = text.empty() ? AnswerState::Waiting : AnswerState::Writing;  // another device begins anew
     answer.mode = mode;
     answer.text = text;
     {

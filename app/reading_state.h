@@ -31,6 +31,7 @@ struct ReadingState {
     double secondsLeft = -1;     ///< of the running reading; < 0: not known yet
     std::int64_t tokens = 0;     ///< of the document; 0: not known yet
     PartsRead parts;             ///< of a document that is read in parts
+    bool fitsWindow = false;     ///< and it is so because memory has no room for it whole
     std::optional<Error> error;
 };
 

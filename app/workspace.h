@@ -35,6 +35,7 @@ struct ModelInfo {
     QString path;
     bool loaded = false;
     std::int64_t memoryBytes = 0;  ///< weights and resident documents
+    QString note;                  ///< why the processor computes, where one would expect the GPU; else empty
     std::optional<Error> error;    ///< why it did not load
 };
 

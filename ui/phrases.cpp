@@ -223,7 +223,8 @@ Phrases::Reading Phrases::restingReading(const ReadingState& state) {
             r.icon = "half";
             if (state.parts.all > 0) {
                 r.title = tr("%1 of %2 parts read").arg(state.parts.read).arg(state.parts.all);
-                r.remark = tr("longer than the model's window: quick answers only");
+                r.remark = state.fitsWindow ? tr("too large for the memory that is free: quick answers only")
+                                            : tr("longer than the model's window: quick answers only");
             }
     }
     return r;

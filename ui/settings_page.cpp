@@ -50,6 +50,7 @@ SettingsPage::SettingsPage(Workspace& workspace, QWidget* parent) : QWidget(pare
     grid->addWidget(makeLabel(tr("Language model"), group), row, 0, Qt::AlignTop);
     auto* model = new QHBoxLayout;
     m_model = makeLabel({}, group);
+    m_model->setObjectName("settingsModel");
     m_model->setWordWrap(true);
     model->addWidget(m_model, 1);
     auto* use = makeButton(tr("Use a file…"), "folder", "settingsModelFile", group);
@@ -123,6 +124,8 @@ void SettingsPage::refreshModel() {
     if (model.error)
         m_model->setText(QString::fromStdString(model.error->what) + " " +
                          QString::fromStdString(model.error->advice));
+    else if (!model.note.isEmpty())
+        m_model->setText(tr("%1 on the processor").arg(model.name) + "<br>" + model.note.toHtmlEscaped());
     else
         m_model->setText(model.name.isEmpty() ? tr("No model on this computer yet") : model.name);
 }

@@ -29,6 +29,7 @@ StatusPanel::StatusPanel(Workspace& workspace, QWidget* parent) : QWidget(parent
     m_detail->setObjectName("readingDetail");
     m_action = makeLinkButton({}, "readingAction", this);
     m_remark = makeLabel({}, this, true, -0.75);
+    m_remark->setObjectName("readingRemark");
     for (QWidget* widget :
          {static_cast<QWidget*>(m_icon), static_cast<QWidget*>(m_title), static_cast<QWidget*>(m_bar),
           static_cast<QWidget*>(m_detail), static_cast<QWidget*>(m_action), static_cast<QWidget*>(m_remark)})
@@ -102,8 +103,12 @@ void StatusPanel::refreshModel() {
     QString text = model.name.isEmpty() ? tr("No model yet") : model.name;
     if (!model.name.isEmpty() && !model.loaded)
         text = model.error ? tr("%1 could not be loaded").arg(model.name) : tr("Loading %1…").arg(model.name);
+    if (!model.note.isEmpty()) text = tr("%1 on the processor").arg(text);
     m_model->setText(text);
-    m_model->setToolTip(model.path);
+    // Rich text, which breaks into lines; plain text would be one long line.
+    m_model->setToolTip(model.note.isEmpty() ? model.path
+                                             : "<p>" + model.note.toHtmlEscaped() + "</p><p>" +
+                                                   model.path.toHtmlEscaped() + "</p>");
     const bool memory = model.memoryBytes > 0;
     m_memory->setVisible(memory);
     m_memoryLine->setVisible(memory);

@@ -1,13 +1,14 @@
 // kvasir-cli ask: read what is not resident yet, answer, cite, remember.
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
+#include <functional>
 #include <iterator>
 
 #include "app/answer_engine.h"
 #include "app/cli/ask_after.h"
 #include "app/cli/ask_parts.h"
 #include "app/cli/ask_pins.h"
+#include "app/cli/ask_policy.h"
 #include "app/cli/ask_print.h"
 #include "app/cli/commands.h"
 #include "app/cli/output.h"
@@ -37,17 +38,12 @@ public:
         if (Result<void> pinned = choosePins(m_arguments, *m_reader, m_files); !pinned) return pinned;
         m_request.pins = m_files.front().pins;
         if (Result<void> loaded = loadModel(); !loaded) return loaded;
-        if (m_files.size() > 1) return askInParts();
-        Result<void> read = readWithModel();
-        if (!read && read.error().code == ErrorCode::TooLarge) return askInParts();
-        if (!read) return read;
-        Result<void> kept = answer();
-        if (!m_draft) return kept;
-        if (kept && wantsConfirmation()) kept = confirm();
-        if (m_arguments.json) printJson();
-        std::fflush(stdout);  // before the rest is kept
-        if (m_read->pieces != nullptr) m_read->pieces->finish();
-        return kept;
+        Result<void> asked = ask();
+        if (asked) return asked;
+        const std::string why = m_engine->whyProcessor(asked.error());
+        if (why.empty()) return asked;
+        if (Result<void> loaded = loadOnProcessor(why); !loaded) return loaded;
+        return ask();
     }
     /// For when run() failed: 2 for wrong usage, else 1.
     int status() const { return m_status; }
@@ -76,7 +72,6 @@ private:
             return fail(ErrorCode::Empty, "The question is empty.", "",
                         "Write it after the document, in quotation marks.");
         }
-        if (m_arguments.mode == "full") m_request.mode = AnswerMode::Full;
         m_request.sampling = m_arguments.sampling;
         if (Result<void> sampling = m_request.sampling.check(); !sampling) {
             m_status = 2;
@@ -188,8 +183,32 @@ private:
         return m_library->index(*row, file.document);
     }
 
+    /// Whole where window and memory hold it, else in parts.
+    Result<void> ask() {
+        if (m_files.size() > 1) return askInParts();
+        Result<void> read = readWithModel();
+        if (!read && m_read == nullptr && canBeInParts(read.error())) return askInParts();
+        if (!read) return read;
+        Result<void> kept = answer();
+        if (!m_draft) return kept;
+        if (kept && wantsConfirmation()) kept = confirm();
+        if (m_arguments.json) printJson();
+        std::fflush(stdout);  // before the rest is kept
+        if (m_read->pieces != nullptr) m_read->pieces->finish();
+        return kept;
+    }
+
+    /// Who asks for the full reading gets it from the processor where the GPU's memory is too small for it.
+    bool canBeInParts(const Error& error) const {
+        if (error.code == ErrorCode::TooLarge) return true;
+        if (error.code != ErrorCode::OutOfMemory) return false;
+        if (m_arguments.mode == "full" && !m_engine->whyProcessor(error).empty()) return false;
+        std::fprintf(stderr, "kvasir-cli: %s It is read in parts.\n", error.what.c_str());
+        return true;
+    }
+
     Result<void> askInParts() {
-        choosePolicy();
+        m_request.policy = policyOf(m_arguments, m_engine->model().config());
         PartsAsking asking({m_arguments, m_request, *m_store, *m_reader, *m_library, *m_engine, m_progress,
                             m_stop.token(), m_files, m_failed, m_after});
         return asking.run();
@@ -198,11 +217,25 @@ private:
     Result<void> loadModel() {
         const Result<std::filesystem::path> path = findModel(m_arguments.model);
         if (!path) return tl::unexpected(path.error());
-        Result<std::unique_ptr<AnswerEngine>> engine =
-            AnswerEngine::create(*path, m_arguments.threads, [&](double share) {
-                m_progress.show("Loading the model", share, -1);
-                return !m_stop.token().stop_requested();
-            });
+        return use(AnswerEngine::create(*path, m_arguments.threads, loading()));
+    }
+
+    /// What was read and asked on the device begins anew.
+    Result<void> loadOnProcessor(const std::string& why) {
+        m_progress.finish();
+        m_read.reset();
+        return use(
+            AnswerEngine::createOnProcessor(m_engine->model().path(), m_arguments.threads, why, loading()));
+    }
+
+    std::function<bool(double share)> loading() {
+        return [this](double share) {
+            m_progress.show("Loading the model", share, -1);
+            return !m_stop.token().stop_requested();
+        };
+    }
+
+    Result<void> use(Result<std::unique_ptr<AnswerEngine>> engine) {
         if (!engine) return tl::unexpected(engine.error());
         m_engine = std::move(*engine);
         if (const Result<std::filesystem::path> folder = Store::defaultFolder())
@@ -213,28 +246,9 @@ private:
         return {};
     }
 
-    /// What the options say instead of the shipped policy.
-    void choosePolicy() {
-        constexpr std::int64_t kLeastCovering = 512, kMostCovering = 8192;  // tokens
-        const auto perMille = [](double share) {
-            return static_cast<std::int32_t>(std::lround(share * 1000));
-        };
-        const ModelConfig& model = m_engine->model().config();
-        if (m_arguments.rate) m_request.policy = Policy::fixedRate(model, perMille(*m_arguments.rate));
-        if (m_arguments.carried) m_request.policy = Policy::fixedLength(model, *m_arguments.carried);
-        if (m_arguments.coverage) {
-            m_request.policy =
-                Policy::adaptive(model, perMille(*m_arguments.coverage), kLeastCovering, kMostCovering);
-        }
-        if (m_arguments.retention) {
-            if (!m_request.policy) m_request.policy = Policy::shipped(model);
-            m_request.policy->retentionPerMille = perMille(*m_arguments.retention);
-            m_request.policy->name = "custom";
-        }
-    }
-
     Result<void> readWithModel() {
-        choosePolicy();
+        m_request.policy = policyOf(m_arguments, m_engine->model().config());
+        m_request.mode = m_arguments.mode == "full" ? AnswerMode::Full : AnswerMode::Quick;
         Result<std::unique_ptr<ReadDocument>> read = m_engine->prepare(m_document);
         if (!read) return tl::unexpected(read.error());
         m_read = std::move(*read);
@@ -297,6 +311,7 @@ private:
                 shown = text.size();
             });
         m_progress.finish();
+        if (!outcome && shown > 0 && !m_arguments.json) std::printf("\n");  // what comes next begins anew
         Answer failedAnswer;
         failedAnswer.question = m_request.question;
         failedAnswer.state = AnswerState::Failed;

@@ -228,6 +228,7 @@ Result<AskOutcome> PartsAsking::ask(const std::vector<RowId>& rows) {
             shown = text.size();
         });
     m_context.progress.finish();
+    if (!outcome && shown > 0 && !m_context.arguments.json) std::printf("\n");  // what comes next begins anew
     return outcome;
 }
 

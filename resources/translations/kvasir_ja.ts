@@ -52,7 +52,7 @@
         <translation>質問に最も合う部分から読みます</translation>
     </message>
     <message>
-        <source>longer than the model's window: quick answers only</source>
+        <source>longer than the model&apos;s window: quick answers only</source>
         <translation>モデルが一度に扱える量を超えているため、クイック回答のみ</translation>
     </message>
     <message>
@@ -306,6 +306,10 @@
         <source>Asked with %1 pinned passages</source>
         <translation>%1か所をピン留めして質問</translation>
     </message>
+    <message>
+        <source>too large for the memory that is free: quick answers only</source>
+        <translation>空きメモリに収まらないため、クイック回答のみ</translation>
+    </message>
 </context>
 <context>
     <name>kvasir::AnswerPanel</name>
@@ -420,19 +424,19 @@
         <translation>数値%2件中%1件が参照先の行にあります</translation>
     </message>
     <message>
-        <source>'%1' is not on any page. Check it.</source>
+        <source>&apos;%1&apos; is not on any page. Check it.</source>
         <translation>「%1」はどのページにもありません。確認してください</translation>
     </message>
     <message>
-        <source>'%1' is not on any line. Check it.</source>
+        <source>&apos;%1&apos; is not on any line. Check it.</source>
         <translation>「%1」はどの行にもありません。確認してください</translation>
     </message>
     <message>
-        <source>'%1' is on page %2, not on the cited page.</source>
+        <source>&apos;%1&apos; is on page %2, not on the cited page.</source>
         <translation>「%1」は参照先ではなく%2ページにあります</translation>
     </message>
     <message>
-        <source>'%1' is elsewhere, not on the cited line.</source>
+        <source>&apos;%1&apos; is elsewhere, not on the cited line.</source>
         <translation>「%1」は参照先ではない行にあります</translation>
     </message>
     <message>
@@ -589,7 +593,7 @@
         <translation>参照 %1</translation>
     </message>
     <message>
-        <source>Ask a question: its answer's marks appear here.</source>
+        <source>Ask a question: its answer&apos;s marks appear here.</source>
         <translation>質問すると、回答のマークがここに表示されます。</translation>
     </message>
     <message>
@@ -740,7 +744,7 @@ They are kept on this computer, in your own data folder, until you delete them.<
         <translation>Kvasirはこのパソコンの中だけで読み取りと回答を行います。このプログラムはネットワークに接続しません。</translation>
     </message>
     <message>
-        <source>To check it: switch the network off and ask. Everything works as before. Or watch the program's connections with the tools of your system, for example “ss -tup”.</source>
+        <source>To check it: switch the network off and ask. Everything works as before. Or watch the program&apos;s connections with the tools of your system, for example “ss -tup”.</source>
         <translation>確かめるには、ネットワークを切って質問してください。同じように動作します。「ss -tup」などのシステムのツールで接続を確認することもできます。</translation>
     </message>
     <message>
@@ -1055,6 +1059,10 @@ They are kept on this computer, in your own data folder, until you delete them.<
         <source>%1 used</source>
         <translation>%1 を使用</translation>
     </message>
+    <message>
+        <source>%1 on the processor</source>
+        <translation>%1（プロセッサで実行）</translation>
+    </message>
 </context>
 <context>
     <name>kvasir::StartPage</name>
@@ -1233,6 +1241,10 @@ They are kept on this computer, in your own data folder, until you delete them.<
     <message>
         <source>Memory %1</source>
         <translation>メモリ %1</translation>
+    </message>
+    <message>
+        <source>%1 on the processor</source>
+        <translation>%1（プロセッサで実行）</translation>
     </message>
 </context>
 <context>

@@ -34,7 +34,10 @@ inline std::shared_ptr<const Document> tinyDocument(int number, std::size_t byte
 
 /// Memory that is not taken yet, from now on.
 inline void leaveFree(WatchedBackend& device, std::size_t bytes) {
-    device.own = *device.own - device.freeMemory() + bytes;
+    if (device.own)
+        device.own = *device.own - device.freeMemory() + bytes;
+    else
+        device.free = bytes;
 }
 
 /// An engine on such a device, or on one whose memory is the host's; the device stays the engine's.

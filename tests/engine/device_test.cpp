@@ -2,6 +2,8 @@
 // values, through whole layers. Skipped with the reason where there is no GPU.
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <cstdlib>
 #include <numeric>
 #include <string>
 #include <tuple>
@@ -233,6 +235,41 @@ TEST(DeviceMemory, ADocumentLeavesTheGpuAndComesBackAndTakesWhatIsSaid) {
         EXPECT_EQ(contents(*document), original);
     }
     EXPECT_EQ(loaded.backend->failure(), "");
+}
+
+/// In a process of its own, whose GPU is lost afterwards. 0: all is as it should be; else the step.
+int failAndGoOn(const std::filesystem::path& model) {
+    const std::vector<TokenId> tokens(600, 7);
+    Loaded onGpu(kernels::chooseBackend(kernels::Device::Cuda, 1).backend, model, kernels::Activations::Int8);
+    if (onGpu.runner == nullptr) return 1;
+    auto document = ResidentDocument::create(*onGpu.model, *onGpu.backend, tokens, 2, KvType::F16);
+    if (!document || !(*document)->readEarly(*onGpu.runner, {}, {})) return 2;
+    // Reads where nothing is: the driver takes the device away from this process.
+    const auto* nowhere = reinterpret_cast<const float*>(std::uintptr_t{64});
+    const std::unique_ptr<kernels::Buffer> sum = onGpu.backend->allocate(1 << 20);
+    onGpu.backend->sumRows(nowhere, 100, 10'000, sum->as<float>());
+    const Result<void> late = (*document)->readLate(*onGpu.runner, {}, {});
+    if (late || late.error().code != ErrorCode::DeviceFailed) return 3;
+    if (onGpu.backend->failure().empty() || onGpu.backend->allocate(64) != nullptr) return 4;
+    const kernels::BackendChoice again = kernels::chooseBackend(kernels::Device::Automatic, 1);
+    if (again.backend == nullptr || again.note.empty()) return 5;
+    Loaded onCpu(kernels::makeCpuBackend(1), model, kernels::Activations::Int8);
+    if (onCpu.runner == nullptr) return 6;
+    auto other = ResidentDocument::create(*onCpu.model, *onCpu.backend, tokens, 2, KvType::F16);
+    return other && (*other)->readEarly(*onCpu.runner, {}, {}) ? 0 : 7;
+}
+
+TEST(DeviceFailure, IsSaidAndTheProcessorGoesOn) {
+    const kernels::BackendChoice gpu = kernels::chooseBackend(kernels::Device::Cuda, 1);
+    if (gpu.backend == nullptr) GTEST_SKIP() << gpu.note;
+    GTEST_FLAG_SET(death_test_style, "threadsafe");  // CUDA does not survive a fork
+    const test::ScratchFile file(test::TinyModel({.layers = 6, .type = kernels::TensorType::Q8_0}).bytes());
+    EXPECT_EXIT(
+        {
+            const int step = failAndGoOn(file.path());
+            std::exit(step);  // with everything that is destroyed at the end
+        },
+        testing::ExitedWithCode(0), "");
 }
 
 std::string caseName(const testing::TestParamInfo<std::tuple<const char*, KvType>>& info) {

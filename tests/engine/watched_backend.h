@@ -29,10 +29,12 @@ public:
     /// Copies to the host are done when they are waited for, or when they were asked for this often: what
     /// they copy must still be there then.
     int asksPerCopy = 0;
+    std::atomic<bool> lost = false;         ///< the device stops working
     std::function<void()> beforePack;       ///< called before each matrix is packed
     std::function<void()> beforeAttention;  ///< called before each layer's attention
 
     std::string_view name() const override { return m_cpu->name(); }
+    std::string_view failure() const override { return lost ? "The device was lost." : ""; }
     void setStop(std::stop_token stop) override { m_cpu->setStop(std::move(stop)); }
     void synchronise() override { m_cpu->synchronise(); }
     std::size_t freeMemory() const override {
@@ -40,7 +42,7 @@ public:
         return std::min(free, left);
     }
     std::unique_ptr<kernels::Buffer> allocate(std::size_t bytes) override {
-        if (allocationsLeft-- <= 0 || (own && bytes > freeMemory())) return nullptr;
+        if (lost || allocationsLeft-- <= 0 || (own && bytes > freeMemory())) return nullptr;
         std::unique_ptr<kernels::Buffer> made = m_cpu->allocate(bytes);
         if (made == nullptr || !own) return made;
         return std::make_unique<Counted>(std::move(made), m_taken);

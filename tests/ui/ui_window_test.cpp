@@ -366,33 +366,6 @@ TEST_F(Window, ALockedDocumentAsksForItsPassword) {
     EXPECT_EQ(view().placeCount(), 112);
 }
 
-TEST_F(Window, ReadingCanBeStoppedAndContinued) {
-    openAgreement();
-    ReadingState state;
-    state.stage = ReadingStage::FirstReading;
-    state.share = 0.5;
-    state.secondsLeft = 90;
-    m_workspace.setReading(m_agreement, state);
-    EXPECT_EQ(child<QLabel>("readingTitle")->text(), "First reading");
-    auto* action = child<QPushButton>("readingAction");
-    EXPECT_EQ(action->text(), "Stop");
-    QTest::mouseClick(action, Qt::LeftButton);
-    EXPECT_EQ(m_workspace.reading(m_agreement).stage, ReadingStage::Stopped);
-    EXPECT_EQ(action->text(), "Continue");
-    QTest::mouseClick(action, Qt::LeftButton);
-    EXPECT_EQ(m_workspace.reading(m_agreement).stage, ReadingStage::FirstReading);
-    state.stage = ReadingStage::Away;
-    m_workspace.setReading(m_agreement, state);
-    EXPECT_EQ(child<QLabel>("readingTitle")->text(), "Not in memory");
-    EXPECT_EQ(child<QLabel>("readingDetail")->text(), "");
-    EXPECT_EQ(action->text(), "Continue");
-    state.parts = {3, 12};
-    m_workspace.setReading(m_agreement, state);
-    EXPECT_EQ(child<QLabel>("readingDetail")->text(), "3 of 12 parts read") << "of which some may be there";
-    QTest::mouseClick(action, Qt::LeftButton);
-    EXPECT_EQ(m_workspace.reading(m_agreement).stage, ReadingStage::FirstReading);
-}
-
 TEST_F(Window, LanguageChangesAtOnceAndKeepsTheTabs) {
     openAgreement();
     QTest::keyClicks(child<QWidget>("questionEdit"), "draft");
