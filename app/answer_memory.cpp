@@ -75,7 +75,7 @@ std::vector<std::size_t> AnswerEngine::wishesOf(const ReadDocument& document) co
     const auto need = [&](KvType type, bool full) {
         const ModelConfig& model = m_model->config();
         return withReserve(ResidentDocument::bytes(model, document.tspLayer, type, length, full) +
-                               m_runner->workspaceBytes(type, length),
+                               m_runner->workspaceBytes(type, length + kAskedTokens),
                            answerRoom(model, document));
     };
     std::vector<std::size_t> wishes;
@@ -107,7 +107,7 @@ Result<void> AnswerEngine::planFor(ReadDocument& document) {
     if (document.memory.bytes > 0 && document.memory.bytes <= budget) return {};
     Result<MemoryPlan> plan = planMemory(m_model->config(), document.tspLayer, length, budget);
     if (plan && plan->type == kernels::KvType::Int8) {
-        const std::size_t workspace = m_runner->workspaceBytes(plan->type, length);
+        const std::size_t workspace = m_runner->workspaceBytes(plan->type, length + kAskedTokens);
         plan = planMemory(m_model->config(), document.tspLayer, length, budget - std::min(budget, workspace));
     }
     if (!plan) return tl::unexpected(plan.error());
@@ -121,7 +121,7 @@ Result<void> AnswerEngine::makeResident(ReadDocument& document, const std::stop_
     const kernels::KvType before = document.memory.type;
     if (Result<void> planned = planFor(document); !planned) return planned;
     const kernels::KvType type = document.memory.type;
-    if (!m_runner->reserve(type, std::ssize(document.tokenised.prompt))) {
+    if (!m_runner->reserve(type, std::ssize(document.tokenised.prompt) + kAskedTokens)) {
         return fail(ErrorCode::OutOfMemory, "There is not enough memory to work in.",
                     document.tokenised.document->name, "Close other programs, or choose a smaller model.");
     }

@@ -11,9 +11,13 @@
 
 namespace kvasir {
 
-/// Bytes that a quick answer takes at most, with 16-bit keys and values and a tenth to spare: the question
-/// and what is repeated before it in all layers (1,024 tokens, the answer included), the scores of a prompt
-/// of `rows` tokens, and the `carried` of them in the layers behind T. A full reading's answer takes less.
+/// Tokens of the question, of what is repeated before it, and of the answer, at most.
+constexpr std::int64_t kAskedTokens = 1024;
+
+/// Bytes that a quick answer takes at most, with 16-bit keys and values and a tenth to spare: kAskedTokens in
+/// all layers and the `carried` in those behind T, beside what either stage works in: hidden states and the
+/// scores of a prompt of `rows` tokens, then the logits of guesses and what they look at. A full reading's
+/// answer takes less.
 std::size_t answerBytes(const ModelConfig& model, std::int32_t tspLayer, std::int64_t rows,
                         std::int64_t carried);
 

@@ -325,8 +325,10 @@ void Generation::observe(std::int32_t layer, std::span<const std::int32_t> posit
 
 /// Some more than needed: the answer makes the cache longer with every token.
 bool Generation::grow(std::unique_ptr<Buffer>& buffer, std::int64_t count) const {
-    if (buffer == nullptr || buffer->bytes() < floatBytes(count))
+    if (buffer == nullptr || buffer->bytes() < floatBytes(count)) {
+        buffer.reset();  // first: there may not be room for both
         buffer = m_backend.allocate(floatBytes(count + count / 8));
+    }
     return buffer != nullptr;
 }
 

@@ -7,6 +7,16 @@ namespace kvasir {
 
 using kernels::KvSpan;
 
+namespace {
+
+/// Keys or values of a run; so long that the others behind them are aligned as a buffer is.
+std::size_t halfBytes(const kernels::AttentionShape& shape, kernels::KvType type, std::int64_t capacity) {
+    const std::int64_t rows = std::max<std::int64_t>(capacity, 1) * shape.kvHeads;
+    return alignedBytes(static_cast<std::size_t>(rows * kernels::rowBytes(type, shape.headSize)));
+}
+
+}  // namespace
+
 KvSpan LayerCache::Run::span(std::int64_t count, std::int32_t first) const {
     return {.type = rows.type,
             .keys = rows.keys,
@@ -19,21 +29,35 @@ KvSpan LayerCache::Run::span(std::int64_t count, std::int32_t first) const {
             .valueScales = rows.valueScales};
 }
 
-bool LayerCache::makeRun(std::int64_t capacity, Run& run) const {
-    const std::int64_t stride = std::max<std::int64_t>(capacity, 1);
-    const std::int64_t rows = stride * m_shape.kvHeads;
-    const auto bytes = static_cast<std::size_t>(rows * kernels::rowBytes(m_type, m_shape.headSize));
-    run.keys = m_backend->allocate(bytes);
-    run.values = m_backend->allocate(bytes);
-    if (run.keys == nullptr || run.values == nullptr) return false;
-    run.rows = {m_type, run.keys->data(), run.values->data(), stride, nullptr, nullptr};
+std::size_t LayerCache::runBytes(const kernels::AttentionShape& shape, kernels::KvType type,
+                                 std::int64_t capacity) {
+    return 2 * halfBytes(shape, type, capacity);
+}
+
+kernels::KvRows LayerCache::rowsIn(std::byte* memory, std::int64_t capacity) const {
+    std::byte* values = memory + halfBytes(m_shape, m_type, capacity);
+    kernels::KvRows rows{m_type, memory, values, std::max<std::int64_t>(capacity, 1), nullptr, nullptr};
     if (m_type == kernels::KvType::Int8) {
         // The head size is a multiple of 8, so that scales behind the codes are aligned.
-        const std::int64_t codes = rows * m_shape.headSize;
-        run.rows.keyScales = reinterpret_cast<float*>(run.keys->data() + codes);
-        run.rows.valueScales = reinterpret_cast<float*>(run.values->data() + codes);
+        const std::int64_t codes = rows.stride * m_shape.kvHeads * m_shape.headSize;
+        rows.keyScales = reinterpret_cast<float*>(memory + codes);
+        rows.valueScales = reinterpret_cast<float*>(values + codes);
     }
+    return rows;
+}
+
+bool LayerCache::makeRun(std::int64_t capacity, Run& run) const {
+    run.memory = m_backend->allocate(runBytes(m_shape, m_type, capacity));
+    if (run.memory == nullptr) return false;
+    run.rows = rowsIn(run.memory->data(), capacity);
     return true;
+}
+
+void LayerCache::openIn(std::byte* memory, std::int64_t capacity) {
+    Run run;
+    run.rows = rowsIn(memory, capacity);
+    m_spans.push_back(run.span(0, 0));
+    m_runs.push_back(std::move(run));
 }
 
 bool LayerCache::open(std::int64_t capacity, std::int32_t first, std::span<const std::int32_t> positions) {
@@ -125,7 +149,7 @@ void LayerCache::place(std::span<const std::int32_t> positions) {
 std::size_t LayerCache::bytes() const {
     std::size_t bytes = 0;
     for (const Run& run : m_runs)
-        bytes += run.keys->bytes() + run.values->bytes();
+        bytes += runBytes(m_shape, m_type, run.rows.stride);
     return bytes;
 }
 

@@ -11,6 +11,12 @@
 
 namespace kvasir {
 
+/// Where something begins in memory that several share.
+constexpr std::size_t alignedBytes(std::size_t bytes) {
+    constexpr std::size_t kAlignment = 256;
+    return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
+
 /// Spans that attention reads one after another: views of memory that others own (a resident document), runs
 /// that were closed, and at most one open run at the end that grows. Rows are numbered through all spans. One
 /// thread at a time.
@@ -22,11 +28,17 @@ public:
     /// The memory behind the span must outlive the cache. Only before anything is opened.
     void addView(const kernels::KvSpan& span) { m_spans.push_back(span); }
 
+    /// Memory of a run of so many rows.
+    static std::size_t runBytes(const kernels::AttentionShape& shape, kernels::KvType type,
+                                std::int64_t capacity);
     /// Closes the open run, if there is one, and opens an empty one for `capacity` rows. Row r of it has
-    /// position `first` + r, or positions[r] when `positions` (capacity) is not empty. OutOfMemory leaves the
-    /// cache as it was.
+    /// position `first` + r, or positions[r] when `positions` (capacity) is not empty. False leaves the
+    /// cache as it was: the device has no memory for it.
     [[nodiscard]] bool open(std::int64_t capacity, std::int32_t first,
                             std::span<const std::int32_t> positions = {});
+    /// The same in memory (runBytes) that somebody else owns, aligned as a Buffer is; it must outlive the
+    /// cache.
+    void openIn(std::byte* memory, std::int64_t capacity);
     /// keys, values (n, G, d) float32 behind the open run's rows; there must be room for them. `keyOffset`
     /// (G, d) or null: see Backend::storeKv; the same for every row of a cache and of the views in it.
     void append(const float* keys, const float* values, const float* keyOffset, std::int64_t n);
@@ -58,18 +70,19 @@ public:
     /// Positions (G, rows) of what `keep` left.
     void place(std::span<const std::int32_t> positions);
 
-    std::size_t bytes() const;  ///< owned, views not counted
+    std::size_t bytes() const;  ///< of the runs, views not counted
 
 private:
     struct Run {
-        std::unique_ptr<kernels::Buffer> keys, values;  ///< Int8: the codes, then the scales
+        std::unique_ptr<kernels::Buffer> memory;  ///< null: somebody else's
         std::vector<std::int32_t> positions;
-        kernels::KvRows rows;
+        kernels::KvRows rows;  ///< Int8: the codes, then the scales
 
         /// `count` valid rows; positions count up from `first` unless the run has its own.
         kernels::KvSpan span(std::int64_t count, std::int32_t first) const;
     };
     [[nodiscard]] bool makeRun(std::int64_t capacity, Run& run) const;
+    kernels::KvRows rowsIn(std::byte* memory, std::int64_t capacity) const;
 
     kernels::Backend* m_backend;
     kernels::AttentionShape m_shape;

@@ -1,5 +1,6 @@
 #include "engine/memory_plan.h"
 
+#include <algorithm>
 #include <array>
 
 #include "engine/resident_document.h"
@@ -30,7 +31,7 @@ Result<MemoryPlan> planMemory(const ModelConfig& model, std::int32_t tspLayer, s
     for (const Choice& choice : kChoices) {
         need = ResidentDocument::bytes(model, tspLayer, choice.type, tokens, choice.full);
         if (need > budget) continue;
-        const std::size_t perToken = ResidentDocument::bytes(model, tspLayer, choice.type, 1, choice.full);
+        const auto perToken = need / static_cast<std::size_t>(std::max<std::int64_t>(tokens, 1));
         return MemoryPlan{choice.type, choice.full, need, perToken,
                           "The document takes " + megabytes(need) + " of memory, " +
                               std::to_string(perToken) + " bytes for each token." + choice.remark};

@@ -10,6 +10,10 @@ using kernels::KvType;
 
 namespace {
 
+std::size_t hiddenBytes(std::int64_t tokens, std::int64_t width) {
+    return alignedBytes(static_cast<std::size_t>(std::max<std::int64_t>(tokens, 1) * width) * sizeof(float));
+}
+
 tl::unexpected<Error> noRoomForLate() {
     return fail(ErrorCode::OutOfMemory, "Not enough memory for full reading. Quick answers work.", "",
                 "Close other programs, or choose a smaller model.");
@@ -19,9 +23,11 @@ tl::unexpected<Error> noRoomForLate() {
 
 std::size_t ResidentDocument::bytes(const ModelConfig& model, std::int32_t tspLayer, KvType type,
                                     std::int64_t tokens, bool full) {
-    const std::int64_t layers = full ? model.layers : tspLayer + 1;
-    const std::int64_t perLayer = 2 * model.kvHeads * kernels::rowBytes(type, model.headSize);
-    return static_cast<std::size_t>(tokens * (layers * perLayer + std::int64_t{model.width} * 4));
+    const auto layers = static_cast<std::size_t>(full ? model.layers : tspLayer + 1);
+    kernels::AttentionShape shape;
+    shape.kvHeads = model.kvHeads;
+    shape.headSize = model.headSize;
+    return hiddenBytes(tokens, model.width) + layers * LayerCache::runBytes(shape, type, tokens);
 }
 
 Result<std::unique_ptr<ResidentDocument>> ResidentDocument::create(const Model& model, Backend& backend,
@@ -61,13 +67,19 @@ Result<std::unique_ptr<ResidentDocument>> ResidentDocument::create(const Model& 
     document->m_budget = budget;
     for (std::int32_t i = 0; i < c.layers; ++i)
         document->m_caches.emplace_back(backend, model.attentionShape(i), type);
-    for (std::int32_t i = 0; i <= tspLayer; ++i) {
-        if (!document->m_caches[static_cast<std::size_t>(i)].open(size, 0)) return outOfMemory;
-    }
-    document->m_hidden =
-        backend.allocate(static_cast<std::size_t>(std::max<std::int64_t>(size, 1) * c.width) * sizeof(float));
-    if (document->m_hidden == nullptr) return outOfMemory;
+    document->m_early = backend.allocateLasting(need);
+    if (document->m_early == nullptr) return outOfMemory;
+    document->openIn(document->m_early->data() + hiddenBytes(size, c.width), 0, tspLayer);
     return document;
+}
+
+/// The layers' runs, one behind another.
+void ResidentDocument::openIn(std::byte* memory, std::int32_t firstLayer, std::int32_t lastLayer) {
+    for (std::int32_t i = firstLayer; i <= lastLayer; ++i) {
+        LayerCache& cache = m_caches[static_cast<std::size_t>(i)];
+        cache.openIn(memory, size());
+        memory += cache.bytes();
+    }
 }
 
 Result<void> ResidentDocument::readChunk(LayerRunner& runner, std::int32_t firstLayer, std::int32_t lastLayer,
@@ -95,7 +107,7 @@ Result<void> ResidentDocument::readEarly(LayerRunner& runner, const std::stop_to
     runner.backend().setStop(stop);
     while (!earlyDone()) {
         const std::int64_t row = m_earlyRows, n = std::min(runner.chunkRows(), size() - row);
-        float* hidden = m_hidden->as<float>() + row * m_width;
+        float* hidden = m_early->as<float>() + row * m_width;
         if (Result<void> done = runner.embed(m_tokens.data() + row, n, hidden); !done) return done;
         if (Result<void> done = readChunk(runner, 0, m_tspLayer, hidden, row, n, stop); !done) return done;
         m_earlyRows = row + n;
@@ -108,10 +120,11 @@ Result<void> ResidentDocument::readEarly(LayerRunner& runner, const std::stop_to
 bool ResidentDocument::openLate() {
     if (m_fullBytes > m_budget || m_fullBytes - std::min(bytes(), m_fullBytes) > m_backend.freeMemory())
         return false;
-    for (std::int32_t i = m_tspLayer + 1; i < m_layers; ++i) {
-        LayerCache& cache = m_caches[static_cast<std::size_t>(i)];
-        if (cache.spans().empty() && !cache.open(size(), 0)) return false;
-    }
+    const std::size_t bytes = m_fullBytes - m_early->bytes();
+    if (m_late != nullptr || bytes == 0) return true;
+    m_late = m_backend.allocateLasting(bytes);
+    if (m_late == nullptr) return false;
+    openIn(m_late->data(), m_tspLayer + 1, m_layers - 1);
     return true;
 }
 
@@ -128,7 +141,7 @@ Result<void> ResidentDocument::readLate(LayerRunner& runner, const std::stop_tok
         std::vector<std::int32_t> rows(static_cast<std::size_t>(n));
         std::iota(rows.begin(), rows.end(), static_cast<std::int32_t>(row));
         // A copy: quick answers need the hidden states that leave T again.
-        backend.gatherRows(m_hidden->as<float>(), m_width, rows.data(), n, work->as<float>());
+        backend.gatherRows(hidden(), m_width, rows.data(), n, work->as<float>());
         if (Result<void> done =
                 readChunk(runner, m_tspLayer + 1, m_layers - 1, work->as<float>(), row, n, stop);
             !done) {
@@ -163,7 +176,7 @@ std::vector<kernels::CopyBlock> ResidentDocument::blocksOf(const PieceShape& sha
     if (shape.width > 0) {
         const auto rowBytes = static_cast<std::size_t>(m_width) * sizeof(float);
         const std::size_t bytes = static_cast<std::size_t>(shape.rows) * rowBytes;
-        blocks.push_back({.device = m_hidden->data() + static_cast<std::size_t>(shape.firstRow) * rowBytes,
+        blocks.push_back({.device = m_early->data() + static_cast<std::size_t>(shape.firstRow) * rowBytes,
                           .host = host,
                           .bytes = bytes});
         host += bytes;
@@ -243,10 +256,7 @@ kernels::KvSpan ResidentDocument::span(std::int32_t layer, std::int64_t rows) co
 }
 
 std::size_t ResidentDocument::bytes() const {
-    std::size_t bytes = m_hidden->bytes();
-    for (const LayerCache& cache : m_caches)
-        bytes += cache.bytes();
-    return bytes;
+    return m_early->bytes() + (m_late != nullptr ? m_late->bytes() : 0);
 }
 
 }  // namespace kvasir

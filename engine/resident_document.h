@@ -91,7 +91,7 @@ public:
     /// The first `rows` entries of a layer that has read them.
     kernels::KvSpan span(std::int32_t layer, std::int64_t rows) const;
     /// (size, D) device, rows [0, earlyRows) valid: hidden states leaving T.
-    const float* hidden() const { return m_hidden->as<float>(); }
+    const float* hidden() const { return m_early->as<float>(); }
     std::size_t bytes() const;
     /// What it takes with the full reading.
     std::size_t fullBytes() const { return m_fullBytes; }
@@ -99,6 +99,7 @@ public:
 private:
     explicit ResidentDocument(kernels::Backend& backend) : m_backend(backend) {}
     [[nodiscard]] bool openLate();
+    void openIn(std::byte* memory, std::int32_t firstLayer, std::int32_t lastLayer);
     std::int32_t firstLayer(PieceStage stage) const {
         return stage == PieceStage::Early ? 0 : m_tspLayer + 1;
     }
@@ -120,8 +121,9 @@ private:
     std::size_t m_fullBytes = 0;
     std::size_t m_budget = 0;
     kernels::KvType m_type = kernels::KvType::F16;
-    std::vector<LayerCache> m_caches;  ///< one per layer; the late ones are opened by readLate
-    std::unique_ptr<kernels::Buffer> m_hidden;
+    /// One piece of memory for each stage: hidden states that leave T, then layers 0..T; layers behind T.
+    std::unique_ptr<kernels::Buffer> m_early, m_late;
+    std::vector<LayerCache> m_caches;  ///< one per layer, in these; the late ones are opened by readLate
     std::atomic<std::int64_t> m_earlyRows = 0, m_lateRows = 0;
     std::function<void()> m_meanwhile;
     mutable kernels::CopyId m_lastCopy = 0;  ///< to the host

@@ -68,7 +68,7 @@ Result<std::unique_ptr<ResidentDocument>> ResidentDocument::gather(const Model& 
     for (const Piece& piece : pieces) {
         const auto count = static_cast<std::int64_t>(piece.rows.size());
         backend.gatherRows(piece.from->hidden(), c.width, piece.rows.data(), count,
-                           document.m_hidden->as<float>() + row * c.width);
+                           document.m_early->as<float>() + row * c.width);
         row += count;
     }
     for (std::int32_t layer = 0; layer <= document.m_tspLayer; ++layer) {

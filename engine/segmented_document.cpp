@@ -127,7 +127,8 @@ std::size_t SegmentedDocument::bytes() const {
 }
 
 std::size_t SegmentedDocument::bytesPerToken() const {
-    return ResidentDocument::bytes(m_model.config(), m_tspLayer, m_type, 1, false);
+    constexpr std::int64_t kMany = 256;  // what is rounded up for each part does not count
+    return ResidentDocument::bytes(m_model.config(), m_tspLayer, m_type, kMany, false) / kMany;
 }
 
 }  // namespace kvasir

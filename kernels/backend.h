@@ -191,6 +191,12 @@ public:
     virtual std::size_t freeMemory() const = 0;
     /// Null when the device has not that much memory left.
     [[nodiscard]] virtual std::unique_ptr<Buffer> allocate(std::size_t bytes) = 0;
+    /// The same for what is large and stays for long, such as a document: where `allocate` takes from a pool,
+    /// this lies outside it, so that documents that come and go leave no holes in it. Slower to get, and
+    /// giving it back waits for the device.
+    [[nodiscard]] virtual std::unique_ptr<Buffer> allocateLasting(std::size_t bytes) {
+        return allocate(bytes);
+    }
     virtual void copyToDevice(void* to, const void* fromHost, std::size_t bytes) = 0;
     virtual void copyToHost(void* toHost, const void* from, std::size_t bytes) = 0;
 

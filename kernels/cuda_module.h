@@ -10,7 +10,7 @@
 namespace kvasir::kernels {
 
 /// Counts changes of backend.h that a module must know: program and module must have the same.
-constexpr std::uint32_t kCudaModuleAbi = 1;
+constexpr std::uint32_t kCudaModuleAbi = 2;
 
 /// What `kvasirCudaModule` returns; lives as long as the module. Only the first two fields may be read before
 /// they are known to fit.

@@ -124,6 +124,9 @@ void Context::fail(std::string_view what) {
 std::size_t Context::freeMemory() const {
     std::size_t free = 0, all = 0;
     if (cudaMemGetInfo(&free, &all) != cudaSuccess) return 0;
+    // The pool grows in steps, as drivers do it today: the last one may not fit any more.
+    constexpr std::size_t kStep = std::size_t{32} << 20;
+    free -= std::min(free, kStep);
     // What the pool holds and nobody uses is free for us, though not for others.
     std::uint64_t reserved = 0, used = 0;
     (void)cudaMemPoolGetAttribute(m_pool, cudaMemPoolAttrReservedMemCurrent, &reserved);
@@ -137,13 +140,34 @@ void* Context::allocate(std::size_t bytes) {
     void* memory = nullptr;
     if (cudaMallocFromPoolAsync(&memory, size, m_pool, m_stream) == cudaSuccess) return memory;
     (void)cudaGetLastError();
-    // What the pool holds unused may be in pieces that are too small: given back, it can be had as one.
-    if (cudaStreamSynchronize(m_stream) == cudaSuccess && cudaMemPoolTrimTo(m_pool, 0) == cudaSuccess &&
-        cudaMallocFromPoolAsync(&memory, size, m_pool, m_stream) == cudaSuccess) {
+    if (shrinkPool() && cudaMallocFromPoolAsync(&memory, size, m_pool, m_stream) == cudaSuccess)
         return memory;
-    }
     (void)cudaGetLastError();
     return nullptr;
+}
+
+/// What the pool holds unused may be in pieces that are too small: given back, it can be had as one.
+bool Context::shrinkPool() {
+    return cudaStreamSynchronize(m_stream) == cudaSuccess && cudaMemPoolTrimTo(m_pool, 0) == cudaSuccess;
+}
+
+void* Context::allocateLasting(std::size_t bytes) {
+    if (!ok()) return nullptr;
+    const std::size_t size = std::max<std::size_t>(bytes, 1);
+    void* memory = nullptr;
+    if (cudaMalloc(&memory, size) == cudaSuccess) return memory;
+    (void)cudaGetLastError();
+    if (shrinkPool() && cudaMalloc(&memory, size) == cudaSuccess) return memory;
+    (void)cudaGetLastError();
+    return nullptr;
+}
+
+/// What still reads it is waited for: unlike the pool's, this memory knows no stream.
+void Context::releaseLasting(void* memory) {
+    if (memory == nullptr) return;
+    (void)cudaStreamSynchronize(m_stream);
+    (void)cudaFree(memory);
+    (void)cudaGetLastError();
 }
 
 void Context::release(void* memory) {

@@ -61,6 +61,9 @@ public:
     /// Null when memory is short: no failure.
     void* allocate(std::size_t bytes);
     void release(void* memory);
+    /// The same outside the pool.
+    void* allocateLasting(std::size_t bytes);
+    void releaseLasting(void* memory);
     /// Bytes that workspaces of these sizes take beyond those there are; takes them, false: memory is short.
     using WorkspaceSizes = std::array<std::size_t, static_cast<std::size_t>(Slot::Count)>;
     std::size_t missing(const WorkspaceSizes& sizes) const;
@@ -90,6 +93,7 @@ public:
 private:
     Context() = default;
     bool open(std::string& reason);
+    bool shrinkPool();
     std::byte* stage(std::size_t bytes, std::size_t& offset);
 
     static constexpr std::size_t kStaging = std::size_t{32} << 20;

@@ -15,9 +15,10 @@ namespace {
 
 class CudaBuffer final : public Buffer {
 public:
-    CudaBuffer(Context& context, void* memory, std::size_t bytes)
-        : m_context(context), m_memory(static_cast<std::byte*>(memory)), m_bytes(bytes) {}
-    ~CudaBuffer() override { m_context.release(m_memory); }
+    using Release = void (Context::*)(void*);
+    CudaBuffer(Context& context, void* memory, std::size_t bytes, Release release)
+        : m_context(context), m_memory(static_cast<std::byte*>(memory)), m_bytes(bytes), m_release(release) {}
+    ~CudaBuffer() override { (m_context.*m_release)(m_memory); }
     CudaBuffer(const CudaBuffer&) = delete;
     CudaBuffer& operator=(const CudaBuffer&) = delete;
     std::byte* data() override { return m_memory; }
@@ -28,7 +29,17 @@ private:
     Context& m_context;
     std::byte* m_memory;
     std::size_t m_bytes;
+    Release m_release;
 };
+
+/// Null where there is no memory.
+std::unique_ptr<Buffer> bufferOf(Context& context, void* memory, std::size_t bytes,
+                                 CudaBuffer::Release release) {
+    if (memory == nullptr) return nullptr;
+    std::unique_ptr<Buffer> buffer(new (std::nothrow) CudaBuffer(context, memory, bytes, release));
+    if (buffer == nullptr) (context.*release)(memory);
+    return buffer;
+}
 
 const PackedWeight& packed(const Weight& weight) {
     return static_cast<const PackedWeight&>(weight);
@@ -55,11 +66,11 @@ std::unique_ptr<CudaBackend> CudaBackend::create(std::string& reason) {
 // ------------------------------------------------------------------------------------------------ memory
 
 std::unique_ptr<Buffer> CudaBackend::allocate(std::size_t bytes) {
-    void* memory = m_context->allocate(bytes);
-    if (memory == nullptr) return nullptr;
-    std::unique_ptr<Buffer> buffer(new (std::nothrow) CudaBuffer(*m_context, memory, bytes));
-    if (buffer == nullptr) m_context->release(memory);
-    return buffer;
+    return bufferOf(*m_context, m_context->allocate(bytes), bytes, &Context::release);
+}
+
+std::unique_ptr<Buffer> CudaBackend::allocateLasting(std::size_t bytes) {
+    return bufferOf(*m_context, m_context->allocateLasting(bytes), bytes, &Context::releaseLasting);
 }
 
 void CudaBackend::copyToDevice(void* to, const void* fromHost, std::size_t bytes) {

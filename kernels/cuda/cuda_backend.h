@@ -37,6 +37,7 @@ public:
 
     std::size_t freeMemory() const override { return m_context->freeMemory(); }
     std::unique_ptr<Buffer> allocate(std::size_t bytes) override;
+    std::unique_ptr<Buffer> allocateLasting(std::size_t bytes) override;
     void copyToDevice(void* to, const void* fromHost, std::size_t bytes) override;
     void copyToHost(void* toHost, const void* from, std::size_t bytes) override;
     bool sharesHostMemory() const override { return false; }

@@ -254,6 +254,27 @@ TEST_F(ResidentMemoryTest, TheFullReadingMakesRoomToo) {
     EXPECT_EQ(ask(1).answer.state, AnswerState::Complete);
 }
 
+TEST_F(ResidentMemoryTest, AnAnswerTakesNoMoreThanItsRoom) {
+    roomFor(5);
+    ASSERT_TRUE(use(0, false));
+    EXPECT_EQ(m_device->lasting, 1) << "a document is one piece of memory";
+    const std::size_t room = test::answerRoom(*m_engine, *m_documents[0]);
+    const auto expectRoom = [&](AnswerMode mode) {
+        const std::size_t free = m_device->freeMemory();
+        m_device->mostTaken = 0;
+        const AskOutcome outcome = ask(0, mode);
+        EXPECT_EQ(m_device->freeMemory(), free) << "all of it is given back";
+        const std::size_t taken = m_device->mostTaken - (*m_device->own - free);
+        EXPECT_LE(taken, room);
+        EXPECT_GT(taken, 0U);
+        return outcome;
+    };
+    const AskOutcome quick = expectRoom(AnswerMode::Quick);
+    ASSERT_TRUE(m_engine->readLate(*m_documents[0], {}, {}));
+    EXPECT_EQ(m_device->lasting, 2);
+    expectRoom(AnswerMode::Full);
+}
+
 TEST_F(ResidentMemoryTest, AQuestionMakesRoomToo) {
     roomFor(3);
     ASSERT_TRUE(use(0));

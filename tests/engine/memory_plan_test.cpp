@@ -81,7 +81,7 @@ TEST_F(MemoryPlanTest, TakesTheFirstThatFits) {
         EXPECT_EQ(chosen->type, expected.type);
         EXPECT_EQ(chosen->fullReading, expected.full);
         EXPECT_EQ(chosen->bytes, expected.bytes);
-        EXPECT_EQ(chosen->bytesPerToken * kTokens, chosen->bytes);
+        EXPECT_EQ(chosen->bytesPerToken, chosen->bytes / kTokens);
         const bool remark = chosen->sentence.find("Memory is short") != std::string::npos;
         EXPECT_EQ(remark, expected.type == KvType::Int8) << chosen->sentence;
     }

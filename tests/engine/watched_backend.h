@@ -29,6 +29,8 @@ public:
     /// Copies to the host are done when they are waited for, or when they were asked for this often: what
     /// they copy must still be there then.
     int asksPerCopy = 0;
+    std::size_t mostTaken = 0;              ///< of `own`, since it was last set
+    int lasting = 0;                        ///< calls of allocateLasting
     std::atomic<bool> lost = false;         ///< the device stops working
     std::function<void()> beforePack;       ///< called before each matrix is packed
     std::function<void()> beforeAttention;  ///< called before each layer's attention
@@ -45,7 +47,13 @@ public:
         if (lost || allocationsLeft-- <= 0 || (own && bytes > freeMemory())) return nullptr;
         std::unique_ptr<kernels::Buffer> made = m_cpu->allocate(bytes);
         if (made == nullptr || !own) return made;
-        return std::make_unique<Counted>(std::move(made), m_taken);
+        std::unique_ptr<kernels::Buffer> counted = std::make_unique<Counted>(std::move(made), m_taken);
+        mostTaken = std::max(mostTaken, m_taken->load());
+        return counted;
+    }
+    std::unique_ptr<kernels::Buffer> allocateLasting(std::size_t bytes) override {
+        ++lasting;
+        return allocate(bytes);
     }
     bool sharesHostMemory() const override { return !own; }
     std::size_t freeHostMemory() const override {
