@@ -133,6 +133,35 @@ bool takeConversation(QApplication& application, const Look& look, const QDir& f
     return save(window, folder, QString("conversation_by_itself_%1").arg(look.name)) && good;
 }
 
+/// The GPU was given up, and a document is read in parts because memory is short.
+bool takeProcessor(QApplication& application, const Look& look, const QDir& folder) {
+    ScriptedWorkspace workspace;
+    workspace.setSetting("language", look.language);
+    workspace.setSetting("theme", look.theme);
+    const DocumentId id = addAgreement(workspace);
+    addAgreementAnswers(workspace, id);
+    ReadingState state;
+    state.stage = ReadingStage::FirstDone;
+    state.parts = {7, 12};
+    state.fitsWindow = true;
+    workspace.setReading(id, state);
+    ModelInfo model = workspace.model();
+    model.note = "The GPU reports: an illegal memory access was encountered.";
+    workspace.setModel(model);
+    Desktop desktop(application, workspace, {});
+    desktop.window().resize(look.size);
+    desktop.window().show();
+    desktop.window().openFile(workspace.info(id).path);
+    settle();
+    emit workspace.failed(
+        {ErrorCode::DeviceFailed, "The processor goes on in place of the GPU.", "",
+         model.note.toStdString() +
+             " Nothing is lost; answers take longer now. Start Kvasir again to use the GPU."});
+    bool good = save(desktop.window(), folder, QString("processor_%1").arg(look.name));
+    QTest::mouseClick(desktop.window().findChild<QWidget*>("settingsMode"), Qt::LeftButton);
+    return save(desktop.window(), folder, QString("processor_settings_%1").arg(look.name)) && good;
+}
+
 bool takeStart(QApplication& application, const Look& look, const QDir& folder) {
     ScriptedWorkspace workspace;
     workspace.setSetting("language", look.language);
@@ -167,6 +196,7 @@ int main(int argc, char** argv) {
     for (const Look& look : looks) {
         good = takeDocument(application, look, folder) && good;
         good = takeConversation(application, look, folder) && good;
+        good = takeProcessor(application, look, folder) && good;
         good = takeStart(application, look, folder) && good;
     }
     return good ? 0 : 1;
