@@ -426,6 +426,7 @@ void EngineThread::runLate(Job& job) {
 
 void EngineThread::report(DocumentId id, Work& work, ReadingStage stage) {
     work.state.stage = stage;
+    if (stage != ReadingStage::Failed && !work.noFull) work.state.error.reset();  // of an attempt before
     if (!work.removed) m_events.reading(id, work.state);
 }
 

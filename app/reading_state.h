@@ -32,7 +32,7 @@ struct ReadingState {
     std::int64_t tokens = 0;     ///< of the document; 0: not known yet
     PartsRead parts;             ///< of a document that is read in parts
     bool fitsWindow = false;     ///< and it is so because memory has no room for it whole
-    std::optional<Error> error;
+    std::optional<Error> error;  ///< Failed; or FirstDone: why there is no full reading
 };
 
 }  // namespace kvasir

@@ -221,6 +221,11 @@ Phrases::Reading Phrases::restingReading(const ReadingState& state) {
         default:  // FirstDone; the running stages have their own function
             r.title = tr("First reading done");
             r.icon = "half";
+            if (state.error) {
+                r.remark = state.error->code == ErrorCode::OutOfMemory
+                               ? tr("not enough memory for the full reading: quick answers only")
+                               : tr("the full reading failed: quick answers only");
+            }
             if (state.parts.all > 0) {
                 r.title = tr("%1 of %2 parts read").arg(state.parts.read).arg(state.parts.all);
                 r.remark = state.fitsWindow ? tr("too large for the memory that is free: quick answers only")

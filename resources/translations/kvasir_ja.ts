@@ -310,6 +310,14 @@
         <source>too large for the memory that is free: quick answers only</source>
         <translation>空きメモリに収まらないため、クイック回答のみ</translation>
     </message>
+    <message>
+        <source>not enough memory for the full reading: quick answers only</source>
+        <translation>精読に必要なメモリが足りないため、クイック回答のみ</translation>
+    </message>
+    <message>
+        <source>the full reading failed: quick answers only</source>
+        <translation>精読に失敗したため、クイック回答のみ</translation>
+    </message>
 </context>
 <context>
     <name>kvasir::AnswerPanel</name>

@@ -93,6 +93,29 @@ TEST_F(MemoryThreadTest, WhatFitsNowhereIsSaidAndOthersGoOn) {
     EXPECT_TRUE(ask(1));
 }
 
+TEST_F(MemoryThreadTest, WhyThereIsNoFullReadingIsSaid) {
+    start(1.3);
+    m_thread->addDocument(1, test::tinyDocument(1));
+    ASSERT_TRUE(reached(1, Stage::FirstDone));
+    ASSERT_TRUE(settles());
+    EXPECT_FALSE(m_readings[1].error);
+    test::leaveFree(*m_device.load(), 1000);  // another program took it
+    forgetStages();
+    m_thread->setFullReading(true);
+    ASSERT_TRUE(reached(1, Stage::FirstDone));
+    ASSERT_TRUE(settles());
+    {
+        const std::lock_guard lock(m_mutex);
+        ASSERT_TRUE(m_readings[1].error);
+        EXPECT_EQ(m_readings[1].error->code, ErrorCode::OutOfMemory);
+        EXPECT_FALSE(m_state.goesOn) << "quick answers need no other device";
+    }
+    test::leaveFree(*m_device.load(), std::size_t{64} << 20);
+    const Result<AskOutcome> answer = ask(1);
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->answer.mode, AnswerMode::Quick);
+}
+
 TEST_F(MemoryThreadTest, AModelThatDoesNotFitLeavesThePlaceToAnother) {
     m_refuse = true;
     start(2);

@@ -47,6 +47,19 @@ TEST_F(StatusLine, ReadingCanBeStoppedAndContinued) {
     EXPECT_EQ(m_workspace.reading(m_agreement).stage, ReadingStage::FirstReading);
 }
 
+TEST_F(StatusLine, WhyThereIsNoFullReadingIsSaid) {
+    ReadingState state;
+    state.stage = ReadingStage::FirstDone;
+    m_workspace.setReading(m_agreement, state);
+    EXPECT_EQ(child<QLabel>("readingRemark")->text(), "");
+    state.error = Error{ErrorCode::OutOfMemory, "Not enough memory for full reading.", "", ""};
+    m_workspace.setReading(m_agreement, state);
+    EXPECT_TRUE(child<QLabel>("readingRemark")->text().startsWith("not enough memory for the full reading"));
+    state.error->code = ErrorCode::DeviceFailed;
+    m_workspace.setReading(m_agreement, state);
+    EXPECT_TRUE(child<QLabel>("readingRemark")->text().startsWith("the full reading failed"));
+}
+
 TEST_F(StatusLine, TheProcessorInPlaceOfTheGpuIsSaid) {
     const QString name = child<QLabel>("statusModel")->text();
     ModelInfo model = m_workspace.model();
