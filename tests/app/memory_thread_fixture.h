@@ -57,10 +57,10 @@ protected:
             const auto each = static_cast<double>(documentBytes(*engine, **document));
             leaveFree(*device, withReserve(static_cast<std::size_t>(documents * each),
                                            answerRoom(*engine, **document)));
-            device->beforeAttention = [this, device = device] {
-                if (++m_layersRead == m_failsAt) device->lost = true;
-            };
             m_device = device;
+            device->beforeAttention = [this] {
+                if (++m_layersRead == m_failsAt) m_device.load()->lost = true;
+            };
             return std::move(engine);
         };
         m_thread =
