@@ -243,6 +243,7 @@ TEST_F(ResidentMemoryTest, TheFullReadingMakesRoomToo) {
     EXPECT_FALSE(isThere(0));
     // Without anybody who could leave it is left out, and quick answers work on.
     m_documents.erase(m_documents.begin());
+    roomFor(1);
     ASSERT_TRUE(use(1, false));
     test::leaveFree(*m_device, missing / 2);
     m_documents[0]->used = 0;
