@@ -178,6 +178,7 @@ private:
     Result<void> enter(Work& work);
     void noteUses();
     bool isAsked(DocumentId id) const;
+    bool waitsForOthers(const Error& error, std::uint64_t used) const;
     void setAway(DocumentId id, Work& work);
     void reportAway();
     void failReading(DocumentId id, Work& work, const Error& error);
@@ -191,7 +192,6 @@ private:
     void runReadPart(Job& job);
     Result<AskOutcome> askInParts(Job& job, const std::stop_token& stop);
     void runCheckParts(Job& job);
-    bool waitsForOthers(const Error& error, std::uint64_t used) const;
     void report(DocumentId id, Work& work, ReadingStage stage);
     void reportTokens(DocumentId id, std::span<const TextToken> tokens);
     void reportModel();

@@ -15,6 +15,14 @@ struct ScriptedPage {
     QStringList paragraphs;
 };
 
+inline ReadingState firstReading(double share, double secondsLeft) {
+    ReadingState state;
+    state.stage = ReadingStage::FirstReading;
+    state.share = share;
+    state.secondsLeft = secondsLeft;
+    return state;
+}
+
 class ScriptedWorkspace : public Workspace {
     Q_OBJECT
 

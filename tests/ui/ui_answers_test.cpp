@@ -267,11 +267,7 @@ TEST_F(Answers, StopKeepsWhatWasWritten) {
 }
 
 TEST_F(Answers, WaitingHasAnEnd) {
-    ReadingState state;
-    state.stage = ReadingStage::FirstReading;
-    state.share = 0.4;
-    state.secondsLeft = 60;
-    m_workspace.setReading(m_document, state);
+    m_workspace.setReading(m_document, firstReading(0.4, 60));
     add([](Answer& answer) {
         answer.state = AnswerState::Waiting;
         answer.text.clear();

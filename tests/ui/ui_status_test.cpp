@@ -22,10 +22,7 @@ protected:
 };
 
 TEST_F(StatusLine, ReadingCanBeStoppedAndContinued) {
-    ReadingState state;
-    state.stage = ReadingStage::FirstReading;
-    state.share = 0.5;
-    state.secondsLeft = 90;
+    ReadingState state = firstReading(0.5, 90);
     m_workspace.setReading(m_agreement, state);
     EXPECT_EQ(child<QLabel>("readingTitle")->text(), "First reading");
     auto* action = child<QPushButton>("readingAction");
